@@ -1,7 +1,7 @@
 """What a drawn scene holds: the picture, and exact labels for every object in it.
 
-A scene is plain data.  Masks are what is visible of a thing after nearer things are drawn over it, so the masks of
-two objects never overlap, and every mask lies inside the picture.
+A scene is plain data.  Masks are what is visible of a thing after nearer things are drawn over it, so the
+masks of two objects never overlap, and every mask lies inside the picture.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ class SceneObject:
     anchor: tuple[int, int]
     """x and y of a pixel deep inside the visible mask."""
     depth: float
-    """0 is nearest to the viewer, 1 is farthest."""
+    """0 is nearest to the viewer, 1 is farthest (walls and the sky)."""
+    rests_on: str = "surface"
+    """`surface`, `ground`, `wall`, `sky`, `water`, or `nothing` where things float (loose scenes)."""
+    holder: int | None = None
+    """The id of the object it stands on, such as a table; None when it stands on the scene's own surface."""
     attributes: dict[str, str] = field(default_factory=dict)
     """Further facts, such as the colour of a person's shirt."""
 
@@ -55,7 +59,7 @@ class Scene:
     image: np.ndarray
     """RGB, uint8, height x width x 3."""
     setting: str
-    """`indoor`, `table-top`, `street`, `landscape` or `loose` (things of any setting on a neutral background)."""
+    """`indoor`, `table-top`, `street`, `landscape`, or `loose`: things of any setting on a neutral background."""
     objects: tuple[SceneObject, ...]
     seed: int
     surface: str
