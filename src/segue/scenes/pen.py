@@ -1,0 +1,424 @@
+"""A small vector pen: draws one object as a sprite, and remembers which pixels belong to which named part.
+
+Coordinates are units of the sprite's height: x runs over [0, aspect], y over [0, 1] and points DOWN. Every
+primitive goes to a colour image and, with its part's number, to a label image, so what is drawn later hides
+parts drawn earlier. Everything happens at twice the size; `finish` crops to what was drawn and scales it to
+exactly the asked height, so a sprite always touches the four edges of its box.
+
+The pen knows nothing of kinds, scenes or backgrounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+Color = tuple[int, ...]  # RGB, or RGBA where something is see-through
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
+
+COLORS: dict[str, tuple[int, int, int]] = {
+    "red": (208, 40, 42),
+    "orange": (240, 132, 32),
+    "yellow": (244, 208, 54),
+    "green": (62, 152, 70),
+    "blue": (44, 96, 200),
+    "purple": (126, 66, 168),
+    "pink": (240, 146, 184),
+    "brown": (124, 78, 44),
+    "black": (38, 37, 40),
+    "white": (243, 243, 240),
+    "grey": (142, 144, 148),
+    "beige": (222, 200, 160),
+}
+
+KEEP = "keep"  # as a part: draw the colour, leave the parts below as they are (an eye on a head, a highlight)
+
+_SUPERSAMPLING = 2
+_MIN_ALPHA = 140  # see-through fills stay above half, so that "alpha > 127" is the object's mask everywhere
+_TEXTURES = ("noise", "stripes", "spots", "wood", "fur", "checks", "none")
+
+
+@dataclass(frozen=True)
+class Look:
+    """The colours one object is drawn with; `color` is the one that gives the object its colour name."""
+
+    color: tuple[int, int, int]
+    color_name: str
+    material: str | None
+    accent: tuple[int, int, int]
+    dark: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """rgba: uint8 (h, w, 4). parts: name -> bool (h, w), the pixels where that part is VISIBLE."""
+
+    rgba: np.ndarray
+    parts: dict[str, np.ndarray]
+
+
+def make_look(color_name: str, rng: np.random.Generator, *, material: str | None = None) -> Look:
+    """A look in a named colour, a little lighter, darker or warmer than the plain one."""
+    base = np.array(COLORS[color_name], float)
+    color = base * rng.uniform(0.93, 1.06) + rng.uniform(-6, 6, size=3)
+    if color_name in ("black", "white", "grey"):  # a tint would turn these into another colour
+        color = np.full(3, color.mean())
+    names = [name for name in COLORS if name != color_name]
+    accent = COLORS[names[int(rng.integers(len(names)))]]
+    rgb = _clip(color)
+    return Look(rgb, color_name, material, accent, darker(rgb, 0.55))
+
+
+def mix(first: Color, second: Color, amount: float) -> tuple[int, int, int]:
+    """`first` at amount 0, `second` at amount 1."""
+    return _clip(np.array(first[:3], float) * (1 - amount) + np.array(second[:3], float) * amount)
+
+
+def darker(color: Color, factor: float = 0.75) -> tuple[int, int, int]:
+    return _clip(np.array(color[:3], float) * factor)
+
+
+def lighter(color: Color, amount: float = 0.3) -> tuple[int, int, int]:
+    return mix(color, (255, 255, 255), amount)
+
+
+class Pen:
+    def __init__(self, height_px: int, aspect: float, rng: np.random.Generator) -> None:
+        self.aspect = aspect
+        self.rng = rng
+        self._height_px = int(height_px)
+        self._scale = self._height_px * _SUPERSAMPLING
+        size = (max(2, round(aspect * self._scale)), max(2, self._scale))
+        self._image = Image.new("RGBA", size, (0, 0, 0, 0))
+        self._labels = Image.new("L", size, 0)
+        self._draw = ImageDraw.Draw(self._image)
+        self._label_draw = ImageDraw.Draw(self._labels)
+        self._part_numbers: dict[str, int] = {}
+        self._outline: tuple[float, int] | None = None
+
+    # --- settings ---
+
+    def outline(self, strength: float = 0.3, width: float = 0.012) -> None:
+        """From now on filled shapes get an edge in their own colour, darker by `strength` (0 = no edge)."""
+        self._outline = (strength, max(1, round(width * self._scale))) if strength > 0 else None
+
+    # --- primitives ---
+
+    def polygon(
+        self, points: Sequence[Point], fill: Color, part: str | None = None, smooth: bool = False
+    ) -> None:
+        """A filled polygon; `smooth` runs a closed curve through the points."""
+        pixels = self._pixels(_closed_curve(points) if smooth else points)
+        self._fill_polygon(pixels, fill, part)
+
+    def ellipse(self, box: Box, fill: Color, part: str | None = None, angle: float = 0.0) -> None:
+        """A filled ellipse, turned clockwise by `angle` degrees about its middle."""
+        if angle:
+            self._fill_polygon(self._pixels(_turned_ellipse(box, angle)), fill, part)
+            return
+        x0, y0, x1, y1 = self._box(box)
+        fill = _opaque_enough(fill)
+        edge, width = self._edge_of(fill)
+        self._draw.ellipse((x0, y0, x1, y1), fill=fill, outline=edge, width=width)
+        if part != KEEP:
+            self._label_draw.ellipse((x0, y0, x1, y1), fill=self._number(part))
+
+    def rectangle(self, box: Box, fill: Color, part: str | None = None, radius: float = 0.0) -> None:
+        """A filled upright rectangle with corners rounded by `radius` units."""
+        x0, y0, x1, y1 = self._box(box)
+        fill = _opaque_enough(fill)
+        edge, width = self._edge_of(fill)
+        corner = min(radius * self._scale, (x1 - x0) / 2, (y1 - y0) / 2)
+        if corner >= 1:
+            self._draw.rounded_rectangle((x0, y0, x1, y1), corner, fill=fill, outline=edge, width=width)
+        else:
+            self._draw.rectangle((x0, y0, x1, y1), fill=fill, outline=edge, width=width)
+        if part == KEEP:
+            return
+        if corner >= 1:
+            self._label_draw.rounded_rectangle((x0, y0, x1, y1), corner, fill=self._number(part))
+        else:
+            self._label_draw.rectangle((x0, y0, x1, y1), fill=self._number(part))
+
+    def line(
+        self,
+        points: Sequence[Point],
+        width: float,
+        fill: Color,
+        part: str | None = None,
+        smooth: bool = False,
+    ) -> None:
+        """A line through the points with round joints and ends."""
+        self.limb(points, (width, width), fill, part, smooth=smooth)
+
+    def limb(
+        self,
+        points: Sequence[Point],
+        widths: tuple[float, float],
+        fill: Color,
+        part: str | None = None,
+        smooth: bool = True,
+    ) -> None:
+        """A tube through the points whose width runs from the first to the second: a leg, a tail, a spout."""
+        path = np.asarray(_open_curve(points) if smooth and len(points) > 2 else points, float) * self._scale
+        radii = np.linspace(widths[0], widths[1], len(path)) * self._scale / 2
+        radii = np.maximum(radii, 0.5)
+        outline, self._outline = self._outline, None
+        if outline and max(widths) * self._scale > 4 * outline[1]:
+            self._tube(path, radii, darker(fill, 1 - outline[0]), part)
+            self._tube(path, radii - outline[1], fill, KEEP)
+        else:
+            self._tube(path, radii, fill, part)
+        self._outline = outline
+
+    def arc(
+        self, box: Box, start: float, end: float, width: float, fill: Color, part: str | None = None
+    ) -> None:
+        """Part of an ellipse's edge, from `start` to `end` degrees, clockwise from three o'clock."""
+        pixels = self._box(box)
+        thick = max(1, round(width * self._scale))
+        self._draw.arc(pixels, start, end, fill=_opaque_enough(fill), width=thick)
+        if part != KEEP:
+            self._label_draw.arc(pixels, start, end, fill=self._number(part), width=thick)
+
+    def ring(self, box: Box, width: float, fill: Color, part: str | None = None) -> None:
+        """An ellipse's edge, drawn inwards; its middle stays as it was."""
+        self.arc(box, 0, 360, width, fill, part)
+
+    def erase_ellipse(self, box: Box) -> None:
+        """A true hole: nothing of the object is left inside."""
+        pixels = self._box(box)
+        self._draw.ellipse(pixels, fill=(0, 0, 0, 0))
+        self._label_draw.ellipse(pixels, fill=0)
+
+    def erase_polygon(self, points: Sequence[Point], smooth: bool = False) -> None:
+        pixels = self._pixels(_closed_curve(points) if smooth else points)
+        self._draw.polygon(pixels, fill=(0, 0, 0, 0))
+        self._label_draw.polygon(pixels, fill=0)
+
+    # --- surfaces ---
+
+    def texture(
+        self,
+        kind: str,
+        strength: float = 0.15,
+        *,
+        color: Color | None = None,
+        part: str | None = None,
+        scale: float = 1.0,
+    ) -> None:
+        """A pattern over everything drawn so far, or over what is visible of one part.
+
+        Without `color` the pattern makes the surface lighter and darker by up to `strength` (0..1). With
+        `color` it paints that colour where the pattern is high ("spots", "stripes", "checks").
+        """
+        assert kind in _TEXTURES, kind
+        if kind == "none" or strength <= 0:
+            return
+        field = _pattern(kind, self._image.size, self._scale, scale, self.rng)
+        rgb = self._image.convert("RGB")
+        if color is None:
+            # Added, not multiplied, so that it shows on black too.
+            grey = Image.fromarray(np.uint8(128 + 127 * strength * field))
+            grey = grey.resize(self._image.size, Image.Resampling.BILINEAR)
+            painted = ImageChops.add(rgb, Image.merge("RGB", (grey,) * 3), 1, -128)
+            where = self._labels_of(part)
+        else:
+            painted = Image.new("RGB", rgb.size, color[:3])
+            where = Image.fromarray(np.uint8(255 * min(strength, 1.0) * (field > 0)))
+            where = where.resize(self._image.size, Image.Resampling.BILINEAR)
+            if part is not None:
+                where = ImageChops.multiply(where, self._labels_of(part))
+        self._recolor(painted, where)
+
+    def shade(self, style: str = "round", light: tuple[float, float] = (-0.5, -0.8)) -> None:
+        """Soft light on everything drawn so far. `light` is the direction towards the lamp (y down).
+
+        round: every limb gets a lit and a dark side; vertical: light above, dark below; flat: a faint vertical.
+        """
+        width, height = self._image.size
+        small = (max(4, width * 32 // max(width, height)), max(4, height * 32 // max(width, height)))
+        ramp = np.linspace(1, -1, small[1])[:, None] * np.ones((1, small[0]))
+        if style == "round":
+            alpha = self._image.getchannel("A").resize(small, Image.Resampling.BOX)
+            soft = np.asarray(alpha.filter(ImageFilter.GaussianBlur(2)), float) / 255
+            length = math.hypot(*light) or 1.0
+            dx, dy = round(2 * light[0] / length), round(2 * light[1] / length)
+            padded = np.pad(soft, 2)
+            lit = padded[2 - dy : 2 - dy + small[1], 2 - dx : 2 - dx + small[0]]
+            unlit = padded[2 + dy : 2 + dy + small[1], 2 + dx : 2 + dx + small[0]]
+            field = 0.30 * (lit - unlit) + 0.05 * ramp
+        else:
+            assert style in ("vertical", "flat"), style
+            field = ramp * (0.16 if style == "vertical" else 0.06)
+        # Darkening multiplies and lightening screens, so no channel is cut off and the hue stays.
+        rgb = self._image.convert("RGB")
+        rgb = ImageChops.multiply(rgb, self._grey(255 * (1 + np.minimum(field, 0))))
+        self._recolor(ImageChops.screen(rgb, self._grey(150 * np.maximum(field, 0))), None)
+
+    # --- the end ---
+
+    def finish(self) -> Sprite:
+        """The sprite, `height_px` tall and as wide as what was drawn; parts with nothing visible are left out."""
+        box = self._image.getchannel("A").getbbox()
+        assert box is not None, "nothing was drawn"
+        height = self._height_px
+        width = max(1, round(height * (box[2] - box[0]) / (box[3] - box[1])))
+        image = self._image.resize((width, height), Image.Resampling.BOX, box=box)
+        rgba = np.array(image)
+        labels = np.asarray(self._labels.resize((width, height), Image.Resampling.NEAREST, box=box))
+        inside = rgba[..., 3] > 127
+        parts = {name: (labels == number) & inside for name, number in self._part_numbers.items()}
+        return Sprite(rgba, {name: mask for name, mask in parts.items() if mask.any()})
+
+    # --- below: pixels ---
+
+    def _pixels(self, points: Sequence[Point] | np.ndarray) -> list[Point]:
+        return [(x, y) for x, y in (np.asarray(points, float) * self._scale).tolist()]
+
+    def _box(self, box: Box) -> Box:
+        x0, y0, x1, y1 = (value * self._scale for value in box)
+        return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+
+    def _number(self, part: str | None) -> int:
+        if part is None:
+            return 0
+        return self._part_numbers.setdefault(part, len(self._part_numbers) + 1)
+
+    def _edge_of(self, fill: Color) -> tuple[Color | None, int]:
+        if self._outline is None:
+            return None, 1
+        return darker(fill, 1 - self._outline[0]) + tuple(fill[3:]), self._outline[1]
+
+    def _fill_polygon(self, pixels: list[Point], fill: Color, part: str | None) -> None:
+        fill = _opaque_enough(fill)
+        self._draw.polygon(pixels, fill=fill)
+        edge, width = self._edge_of(fill)
+        if edge is not None:
+            self._draw.line([*pixels, pixels[0]], fill=edge, width=width)
+        if part != KEEP:
+            self._label_draw.polygon(pixels, fill=self._number(part))
+
+    def _tube(self, path: np.ndarray, radii: np.ndarray, fill: Color, part: str | None) -> None:
+        """path (N, 2) and radii (N,) in pixels. One quad per piece and one disc per point: no gap at a bend."""
+        fill = _opaque_enough(fill)
+        targets = [(self._draw, fill)]
+        if part != KEEP:
+            targets.append((self._label_draw, self._number(part)))
+        step = np.diff(path, axis=0)
+        normal = np.stack([-step[:, 1], step[:, 0]], 1) / np.maximum(np.hypot(*step.T), 1e-6)[:, None]
+        first, last = normal * radii[:-1, None], normal * radii[1:, None]
+        quads = np.concatenate([path[:-1] + first, path[1:] + last, path[1:] - last, path[:-1] - first], 1)
+        discs = np.concatenate([path - radii[:, None], path + radii[:, None]], 1).tolist()
+        for draw, value in targets:
+            for quad in quads.tolist():
+                draw.polygon(quad, fill=value)
+            for disc in discs:
+                draw.ellipse(disc, fill=value)
+
+    def _labels_of(self, part: str | None) -> Image.Image | None:
+        if part is None:
+            return None
+        number = self._number(part)
+        return self._labels.point([255 if value == number else 0 for value in range(256)])
+
+    def _grey(self, small: np.ndarray) -> Image.Image:
+        grey = Image.fromarray(np.uint8(np.clip(small, 0, 255)))
+        grey = grey.resize(self._image.size, Image.Resampling.BILINEAR)
+        return Image.merge("RGB", (grey,) * 3)
+
+    def _recolor(self, rgb: Image.Image, where: Image.Image | None) -> None:
+        """Put new colours under the old transparency, everywhere or where the L image is high."""
+        if where is not None:
+            rgb = Image.composite(rgb, self._image.convert("RGB"), where)
+        rgb.putalpha(self._image.getchannel("A"))
+        self._image = rgb
+        self._draw = ImageDraw.Draw(self._image)
+
+
+def _clip(color: np.ndarray) -> tuple[int, int, int]:
+    red, green, blue = np.clip(np.round(color), 0, 255).astype(int).tolist()
+    return (red, green, blue)
+
+
+def _opaque_enough(fill: Color) -> Color:
+    return fill if len(fill) == 3 else (*fill[:3], max(fill[3], _MIN_ALPHA))
+
+
+@lru_cache
+def _catmull_rom(steps: int) -> np.ndarray:
+    """(steps, 4) weights of four neighbouring points along the piece between the middle two."""
+    t = np.arange(steps)[:, None] / steps
+    powers = np.concatenate([np.ones_like(t), t, t**2, t**3], 1)
+    basis = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
+    return powers @ basis
+
+
+def _closed_curve(points: Sequence[Point], steps: int = 6) -> np.ndarray:
+    knots = np.asarray(points, float)
+    around = np.stack([np.roll(knots, shift, axis=0) for shift in (1, 0, -1, -2)], 1)  # (N, 4, 2)
+    return np.einsum("sk,nkd->nsd", _catmull_rom(steps), around).reshape(-1, 2)
+
+
+def _open_curve(points: Sequence[Point], steps: int = 6) -> np.ndarray:
+    knots = np.asarray(points, float)
+    knots = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
+    pieces = np.stack([knots[i : len(knots) - 3 + i] for i in range(4)], 1)
+    curve = np.einsum("sk,nkd->nsd", _catmull_rom(steps), pieces).reshape(-1, 2)
+    return np.concatenate([curve, knots[-2:-1]])
+
+
+def _turned_ellipse(box: Box, angle: float, count: int = 28) -> np.ndarray:
+    x0, y0, x1, y1 = box
+    turn = np.linspace(0, 2 * math.pi, count, endpoint=False)
+    x, y = (x1 - x0) / 2 * np.cos(turn), (y1 - y0) / 2 * np.sin(turn)
+    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    return np.stack([(x0 + x1) / 2 + c * x - s * y, (y0 + y1) / 2 + s * x + c * y], 1)
+
+
+def _pattern(
+    kind: str, size: tuple[int, int], unit: int, scale: float, rng: np.random.Generator
+) -> np.ndarray:
+    """The pattern in -1..1 on a grid of at most about 96 cells a side; the caller enlarges it."""
+    width, height = size
+    shrink = max(1.0, max(width, height) / 96)
+    columns, rows = max(2, round(width / shrink)), max(2, round(height / shrink))
+    # x, y in units of the sprite's height, as everywhere
+    x = (np.arange(columns)[None, :] + 0.5) * width / columns / unit
+    y = (np.arange(rows)[:, None] + 0.5) * height / rows / unit
+    if kind == "noise":
+        return rng.uniform(-1, 1, size=(rows, columns))
+    if kind == "stripes":
+        turn = rng.uniform(-0.25, 0.25) + (math.pi / 2 if rng.random() < 0.5 else 0)
+        return np.sin((x * math.cos(turn) + y * math.sin(turn)) * 2 * math.pi * 7 / scale + rng.uniform(0, 6))
+    if kind == "checks":
+        period = 2 * math.pi * 4 / scale
+        return np.sign(np.sin(x * period + 0.5) * np.sin(y * period + 0.5))
+    if kind == "wood":
+        bend = 0.05 * np.sin(x * 3 + rng.uniform(0, 6))
+        grain = np.sin((y + bend) * 2 * math.pi * 6 / scale + rng.uniform(0, 6))
+        return 0.6 * grain + 0.4 * rng.uniform(-1, 1, size=(rows, 1)) + 0 * x
+    if kind == "fur":
+        coarse = rng.uniform(-1, 1, size=(max(2, rows // 3), columns))
+        return (
+            np.repeat(coarse, 3, axis=0)[:rows]
+            if len(coarse) * 3 >= rows
+            else np.resize(np.repeat(coarse, 3, axis=0), (rows, columns))
+        )
+    # spots: high inside a few soft discs
+    field = np.full((rows, columns), -1.0)
+    count = int(rng.integers(9, 15) / scale)
+    for cx, cy, radius in zip(
+        rng.uniform(0, width / unit, count),
+        rng.uniform(0, 1, count),
+        rng.uniform(0.05, 0.11, count) * scale,
+        strict=True,
+    ):
+        field = np.maximum(field, 1 - np.hypot(x - cx, y - cy) / radius)
+    return np.clip(field, -1, 1)
