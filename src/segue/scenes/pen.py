@@ -240,7 +240,7 @@ class Pen:
     def shade(self, style: str = "round", light: tuple[float, float] = (-0.5, -0.8)) -> None:
         """Soft light on everything drawn so far. `light` is the direction towards the lamp (y down).
 
-        round: every limb gets a lit and a dark side; vertical: light above, dark below; flat: a faint vertical.
+        round: every limb gets a lit and a dark side; vertical: light above, dark below; flat: the same, faint.
         """
         width, height = self._image.size
         small = (max(4, width * 32 // max(width, height)), max(4, height * 32 // max(width, height)))
@@ -265,7 +265,7 @@ class Pen:
     # --- the end ---
 
     def finish(self) -> Sprite:
-        """The sprite, `height_px` tall and as wide as what was drawn; parts with nothing visible are left out."""
+        """The sprite, `height_px` tall and as wide as what was drawn; parts nobody can see are left out."""
         box = self._image.getchannel("A").getbbox()
         assert box is not None, "nothing was drawn"
         height = self._height_px
@@ -306,7 +306,7 @@ class Pen:
             self._label_draw.polygon(pixels, fill=self._number(part))
 
     def _tube(self, path: np.ndarray, radii: np.ndarray, fill: Color, part: str | None) -> None:
-        """path (N, 2) and radii (N,) in pixels. One quad per piece and one disc per point: no gap at a bend."""
+        """path (N, 2), radii (N,) in pixels. One quad per piece and one disc per point: no gap at a bend."""
         fill = _opaque_enough(fill)
         targets = [(self._draw, fill)]
         if part != KEEP:

@@ -24,8 +24,8 @@ import numpy as np
 
 from segue.scenes.pen import COLORS, Look, Pen, Sprite
 
-MakePen = Callable[[float], Pen]
-Draw = Callable[[MakePen, Look, np.random.Generator], Pen]
+PenMaker = Callable[[float], Pen]
+Draw = Callable[[PenMaker, Look, np.random.Generator], Pen]
 
 SETTINGS = ("indoor", "table-top", "street", "landscape")
 RESTS_ON = ("surface", "ground", "wall", "sky", "water")
@@ -136,7 +136,7 @@ class Kind:
     properties: tuple[str, ...] = ()  # out of PROPERTIES
 
     def sprite(self, height_px: int, look: Look, rng: np.random.Generator) -> Sprite:
-        """One drawing of the kind, `height_px` tall. Equal arguments and generator states give equal pixels."""
+        """One drawing of the kind, `height_px` tall; equal arguments give equal pixels."""
         return self.draw(lambda aspect: Pen(height_px, aspect, rng), look, rng).finish()
 
 
