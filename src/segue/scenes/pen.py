@@ -240,7 +240,7 @@ class Pen:
     def shade(self, style: str = "round", light: tuple[float, float] = (-0.5, -0.8)) -> None:
         """Soft light on everything drawn so far. `light` is the direction towards the lamp (y down).
 
-        round: every limb gets a lit and a dark side; vertical: light above, dark below; flat: the same, faint.
+        round: every limb gets a lit and a dark side; vertical: light above, dark below; flat: less of it.
         """
         width, height = self._image.size
         small = (max(4, width * 32 // max(width, height)), max(4, height * 32 // max(width, height)))
