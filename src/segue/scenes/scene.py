@@ -59,7 +59,7 @@ class Scene:
     image: np.ndarray
     """RGB, uint8, height x width x 3."""
     setting: str
-    """`indoor`, `table-top`, `street`, `landscape`, or `loose`: things of any setting on a neutral background."""
+    """`indoor`, `table-top`, `street`, `landscape`, or `loose`: things of any setting, neutrally set."""
     objects: tuple[SceneObject, ...]
     seed: int
     surface: str
