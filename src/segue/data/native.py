@@ -145,7 +145,7 @@ def read_records(path: str | Path, *, on_error: Literal["raise", "skip"] = "rais
             try:
                 record = Record.model_validate_json(line)
             except ValidationError as error:
-                message = f"{path}, line {number}: {_first_problem(error)}"
+                message = f"{path}, line {number}: {first_problem(error)}"
                 if on_error == "raise":
                     raise DataError(message) from None
                 logger.warning("skipped %s", message)
@@ -235,7 +235,7 @@ def _check_segmentation(segmentation: RLE | list[Polygon] | None, height: int, w
         raise ValueError(f"{what}: a polygon has an odd number of coordinates")
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
     """One line for a person: where in the record, what, and how many more."""
     problems = error.errors(include_url=False, include_input=False)
     place = ".".join(str(step) for step in problems[0]["loc"])
