@@ -97,9 +97,10 @@ class Pen:
         size = (max(2, round(aspect * self._scale)), max(2, self._scale))
         self._image = Image.new("RGBA", size, (0, 0, 0, 0))
         self._labels = Image.new("L", size, 0)
-        self._draw = ImageDraw.Draw(self._image)
+        self._color_draw = ImageDraw.Draw(self._image)
         self._label_draw = ImageDraw.Draw(self._labels)
         self._part_numbers: dict[str, int] = {}
+        self._surfaces: list[_Texture | _Shade] = []  # asked for, not yet put on
         self._outline: tuple[float, int] | None = None
 
     # --- settings ---
@@ -168,10 +169,9 @@ class Pen:
         """A tube through the points whose width runs from the first to the second: a leg, a tail, a spout."""
         path = np.asarray(_open_curve(points) if smooth and len(points) > 2 else points, float) * self._scale
         radii = np.linspace(widths[0], widths[1], len(path)) * self._scale / 2
-        radii = np.maximum(radii, 0.5)
         outline, self._outline = self._outline, None
         if outline and max(widths) * self._scale > 4 * outline[1]:
-            self._tube(path, radii, darker(fill, 1 - outline[0]), part)
+            self._tube(path, radii, _edge_color(fill, outline[0]), part)
             self._tube(path, radii - outline[1], fill, KEEP)
         else:
             self._tube(path, radii, fill, part)
@@ -221,46 +221,24 @@ class Pen:
         assert kind in _TEXTURES, kind
         if kind == "none" or strength <= 0:
             return
-        field = _pattern(kind, self._image.size, self._scale, scale, self.rng)
-        rgb = self._image.convert("RGB")
-        if color is None:
-            # Added, not multiplied, so that it shows on black too.
-            grey = Image.fromarray(np.uint8(128 + 127 * strength * field))
-            grey = grey.resize(self._image.size, Image.Resampling.BILINEAR)
-            painted = ImageChops.add(rgb, Image.merge("RGB", (grey,) * 3), 1, -128)
-            where = self._labels_of(part)
-        else:
-            painted = Image.new("RGB", rgb.size, color[:3])
-            where = Image.fromarray(np.uint8(255 * min(strength, 1.0) * (field > 0)))
-            where = where.resize(self._image.size, Image.Resampling.BILINEAR)
-            if part is not None:
-                where = ImageChops.multiply(where, self._labels_of(part))
-        self._recolor(painted, where)
+        number = None if part is None else self._number(part)
+        self._surfaces.append(_Texture(kind, strength, color, number, scale))
 
     def shade(self, style: str = "round", light: tuple[float, float] = (-0.5, -0.8)) -> None:
         """Soft light on everything drawn so far. `light` is the direction towards the lamp (y down).
 
         round: every limb gets a lit and a dark side; vertical: light above, dark below; flat: less of it.
         """
-        width, height = self._image.size
-        small = (max(4, width * 32 // max(width, height)), max(4, height * 32 // max(width, height)))
-        ramp = np.linspace(1, -1, small[1])[:, None] * np.ones((1, small[0]))
-        if style == "round":
-            alpha = self._image.getchannel("A").resize(small, Image.Resampling.BOX)
-            soft = np.asarray(alpha.filter(ImageFilter.GaussianBlur(2)), float) / 255
-            length = math.hypot(*light) or 1.0
-            dx, dy = round(2 * light[0] / length), round(2 * light[1] / length)
-            padded = np.pad(soft, 2)
-            lit = padded[2 - dy : 2 - dy + small[1], 2 - dx : 2 - dx + small[0]]
-            unlit = padded[2 + dy : 2 + dy + small[1], 2 + dx : 2 + dx + small[0]]
-            field = 0.30 * (lit - unlit) + 0.05 * ramp
-        else:
-            assert style in ("vertical", "flat"), style
-            field = ramp * (0.16 if style == "vertical" else 0.06)
-        # Darkening multiplies and lightening screens, so no channel is cut off and the hue stays.
-        rgb = self._image.convert("RGB")
-        rgb = ImageChops.multiply(rgb, self._grey(255 * (1 + np.minimum(field, 0))))
-        self._recolor(ImageChops.screen(rgb, self._grey(150 * np.maximum(field, 0))), None)
+        assert style in ("round", "vertical", "flat"), style
+        self._surfaces.append(_Shade(style, light))
+
+    def mirror(self) -> None:
+        """Turn what was drawn so far to face the other way. Call before `shade`, so that the light stays."""
+        self._put_on_surfaces()
+        self._image = self._image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        self._labels = self._labels.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        self._color_draw = ImageDraw.Draw(self._image)
+        self._label_draw = ImageDraw.Draw(self._labels)
 
     # --- the end ---
 
@@ -271,10 +249,13 @@ class Pen:
         height = self._height_px
         width = max(1, round(height * (box[2] - box[0]) / (box[3] - box[1])))
         image = self._image.resize((width, height), Image.Resampling.BOX, box=box)
-        rgba = np.array(image)
-        labels = np.asarray(self._labels.resize((width, height), Image.Resampling.NEAREST, box=box))
+        labels = self._labels.resize((width, height), Image.Resampling.NEAREST, box=box)
+        # What was put on last is put on here, where there are fewer pixels.
+        for surface in self._surfaces:
+            image = surface.put_on(image, labels, height / (box[3] - box[1]) * self._scale, self.rng)
+        rgba, numbers = np.array(image), np.asarray(labels)
         inside = rgba[..., 3] > 127
-        parts = {name: (labels == number) & inside for name, number in self._part_numbers.items()}
+        parts = {name: (numbers == number) & inside for name, number in self._part_numbers.items()}
         return Sprite(rgba, {name: mask for name, mask in parts.items() if mask.any()})
 
     # --- below: pixels ---
@@ -294,7 +275,7 @@ class Pen:
     def _edge_of(self, fill: Color) -> tuple[Color | None, int]:
         if self._outline is None:
             return None, 1
-        return darker(fill, 1 - self._outline[0]) + tuple(fill[3:]), self._outline[1]
+        return _edge_color(fill, self._outline[0]) + tuple(fill[3:]), self._outline[1]
 
     def _fill_polygon(self, pixels: list[Point], fill: Color, part: str | None) -> None:
         fill = _opaque_enough(fill)
@@ -306,45 +287,120 @@ class Pen:
             self._label_draw.polygon(pixels, fill=self._number(part))
 
     def _tube(self, path: np.ndarray, radii: np.ndarray, fill: Color, part: str | None) -> None:
-        """path (N, 2), radii (N,) in pixels. One quad per piece and one disc per point: no gap at a bend."""
+        """path (N, 2), radii (N,) in pixels. One quad per piece, discs at the ends and at sharp bends."""
         fill = _opaque_enough(fill)
+        radii = np.maximum(radii, 0.5)
+        step = np.diff(path, axis=0)
+        step /= np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-6)[:, None]
+        along = np.concatenate([step[:1], step[:-1] + step[1:], step[-1:]])
+        along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
+        side = np.stack([-along[:, 1], along[:, 0]], 1) * radii[:, None]
+        left, right = path + side, path - side
+        quads = np.concatenate([left[:-1], left[1:], right[1:], right[:-1]], 1).tolist()
+        sharp = np.concatenate([[True], (step[:-1] * step[1:]).sum(1) < 0.8, [True]])
+        discs = np.concatenate([path - radii[:, None], path + radii[:, None]], 1)[sharp].tolist()
         targets = [(self._draw, fill)]
         if part != KEEP:
             targets.append((self._label_draw, self._number(part)))
-        step = np.diff(path, axis=0)
-        normal = np.stack([-step[:, 1], step[:, 0]], 1) / np.maximum(np.hypot(*step.T), 1e-6)[:, None]
-        first, last = normal * radii[:-1, None], normal * radii[1:, None]
-        quads = np.concatenate([path[:-1] + first, path[1:] + last, path[1:] - last, path[:-1] - first], 1)
-        discs = np.concatenate([path - radii[:, None], path + radii[:, None]], 1).tolist()
         for draw, value in targets:
-            for quad in quads.tolist():
+            for quad in quads:
                 draw.polygon(quad, fill=value)
             for disc in discs:
                 draw.ellipse(disc, fill=value)
 
-    def _labels_of(self, part: str | None) -> Image.Image | None:
-        if part is None:
-            return None
-        number = self._number(part)
-        return self._labels.point([255 if value == number else 0 for value in range(256)])
+    @property
+    def _draw(self) -> ImageDraw.ImageDraw:
+        """Where colours go."""
+        if self._surfaces:
+            self._put_on_surfaces()
+        return self._color_draw
 
-    def _grey(self, small: np.ndarray) -> Image.Image:
-        grey = Image.fromarray(np.uint8(np.clip(small, 0, 255)))
-        grey = grey.resize(self._image.size, Image.Resampling.BILINEAR)
-        return Image.merge("RGB", (grey,) * 3)
+    def _put_on_surfaces(self) -> None:
+        """Put on the surfaces that wait: they must not cover what is drawn from now on."""
+        for surface in self._surfaces:
+            self._image = surface.put_on(self._image, self._labels, self._scale, self.rng)
+        self._surfaces = []
+        self._color_draw = ImageDraw.Draw(self._image)
 
-    def _recolor(self, rgb: Image.Image, where: Image.Image | None) -> None:
-        """Put new colours under the old transparency, everywhere or where the L image is high."""
+
+# --- surfaces: new colours under the old transparency ---
+
+
+@dataclass(frozen=True)
+class _Texture:
+    kind: str
+    strength: float
+    color: Color | None
+    number: int | None  # of the part to cover, None for everything
+    scale: float
+
+    def put_on(
+        self, image: Image.Image, labels: Image.Image, unit: float, rng: np.random.Generator
+    ) -> Image.Image:
+        field = _pattern(self.kind, image.size, unit, self.scale, rng)
+        where = None
+        if self.number is not None:
+            where = labels.point([255 if value == self.number else 0 for value in range(256)])
+        rgb = image.convert("RGB")
+        if self.color is None:  # added, not multiplied, so that it shows on black too
+            painted = ImageChops.add(rgb, _grey(128 + 127 * self.strength * field, image.size), 1, -128)
+        else:
+            painted = Image.new("RGB", rgb.size, self.color[:3])
+            high = Image.fromarray(np.uint8(255 * min(self.strength, 1.0) * (field > 0)))
+            high = high.resize(image.size, Image.Resampling.BILINEAR)
+            where = high if where is None else ImageChops.multiply(where, high)
         if where is not None:
-            rgb = Image.composite(rgb, self._image.convert("RGB"), where)
-        rgb.putalpha(self._image.getchannel("A"))
-        self._image = rgb
-        self._draw = ImageDraw.Draw(self._image)
+            painted = Image.composite(painted, rgb, where)
+        painted.putalpha(image.getchannel("A"))
+        return painted
+
+
+@dataclass(frozen=True)
+class _Shade:
+    style: str
+    light: tuple[float, float]
+
+    def put_on(
+        self, image: Image.Image, labels: Image.Image, unit: float, rng: np.random.Generator
+    ) -> Image.Image:
+        width, height = image.size
+        columns, rows = (max(4, side * 32 // max(width, height)) for side in (width, height))
+        ramp = np.linspace(1, -1, rows)[:, None] * np.ones((1, columns))
+        alpha = image.getchannel("A")
+        if self.style == "round":
+            small = alpha.resize((columns, rows), Image.Resampling.BOX)
+            soft = np.pad(np.asarray(small.filter(ImageFilter.GaussianBlur(2)), float) / 255, 2)
+            length = math.hypot(*self.light) or 1.0
+            dx, dy = (round(2 * value / length) for value in self.light)
+            lit = soft[2 - dy : 2 - dy + rows, 2 - dx : 2 - dx + columns]
+            unlit = soft[2 + dy : 2 + dy + rows, 2 + dx : 2 + dx + columns]
+            field = 0.30 * (lit - unlit) + 0.05 * ramp
+        else:
+            field = ramp * (0.16 if self.style == "vertical" else 0.06)
+        # Darkening multiplies and lightening screens, so no channel is cut off and the hue stays.
+        rgb = ImageChops.multiply(image.convert("RGB"), _grey(255 * (1 + np.minimum(field, 0)), image.size))
+        rgb = ImageChops.screen(rgb, _grey(150 * np.maximum(field, 0), image.size))
+        rgb.putalpha(alpha)
+        return rgb
+
+
+def _grey(small: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """A small array of 0..255, enlarged, as a grey RGB image."""
+    grey = Image.fromarray(np.uint8(np.clip(small, 0, 255))).resize(size, Image.Resampling.BILINEAR)
+    return Image.merge("RGB", (grey, grey, grey))
+
+
+# --- geometry and colour ---
 
 
 def _clip(color: np.ndarray) -> tuple[int, int, int]:
     red, green, blue = np.clip(np.round(color), 0, 255).astype(int).tolist()
     return (red, green, blue)
+
+
+def _edge_color(fill: Color, strength: float) -> tuple[int, int, int]:
+    """Darker than the fill, but lighter than black, where a darker edge would not show."""
+    return lighter(fill, strength / 2) if max(fill[:3]) < 70 else darker(fill, 1 - strength)
 
 
 def _opaque_enough(fill: Color) -> Color:
@@ -366,7 +422,7 @@ def _closed_curve(points: Sequence[Point], steps: int = 6) -> np.ndarray:
     return np.einsum("sk,nkd->nsd", _catmull_rom(steps), around).reshape(-1, 2)
 
 
-def _open_curve(points: Sequence[Point], steps: int = 6) -> np.ndarray:
+def _open_curve(points: Sequence[Point], steps: int = 5) -> np.ndarray:
     knots = np.asarray(points, float)
     knots = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
     pieces = np.stack([knots[i : len(knots) - 3 + i] for i in range(4)], 1)
@@ -383,11 +439,11 @@ def _turned_ellipse(box: Box, angle: float, count: int = 28) -> np.ndarray:
 
 
 def _pattern(
-    kind: str, size: tuple[int, int], unit: int, scale: float, rng: np.random.Generator
+    kind: str, size: tuple[int, int], unit: float, scale: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """The pattern in -1..1 on a grid of at most about 96 cells a side; the caller enlarges it."""
+    """The pattern in -1..1 on a grid of at most 80 cells a side; the caller enlarges it."""
     width, height = size
-    shrink = max(1.0, max(width, height) / 96)
+    shrink = max(1.0, max(width, height) / (40 if kind == "spots" else 80))
     columns, rows = max(2, round(width / shrink)), max(2, round(height / shrink))
     # x, y in units of the sprite's height, as everywhere
     x = (np.arange(columns)[None, :] + 0.5) * width / columns / unit
@@ -405,12 +461,7 @@ def _pattern(
         grain = np.sin((y + bend) * 2 * math.pi * 6 / scale + rng.uniform(0, 6))
         return 0.6 * grain + 0.4 * rng.uniform(-1, 1, size=(rows, 1)) + 0 * x
     if kind == "fur":
-        coarse = rng.uniform(-1, 1, size=(max(2, rows // 3), columns))
-        return (
-            np.repeat(coarse, 3, axis=0)[:rows]
-            if len(coarse) * 3 >= rows
-            else np.resize(np.repeat(coarse, 3, axis=0), (rows, columns))
-        )
+        return np.repeat(rng.uniform(-1, 1, size=(rows // 3 + 1, columns)), 3, axis=0)[:rows]
     # spots: high inside a few soft discs
     field = np.full((rows, columns), -1.0)
     count = int(rng.integers(9, 15) / scale)
