@@ -1,7 +1,7 @@
 """COCO instances files, with captions and referring expressions where there are some, as native records.
 
 The file is read once; each picture becomes a `Record` when it is asked for. Captions and expressions become
-the record's dialogue: `segue.data.photographs` makes more turns from the objects. A list of category ids under
+the record's dialogue: `segue.data.photographs` makes more turns from the objects. A list of ids under
 `info.exhaustive_categories` says which are labelled wherever they occur; without it nothing counts as absent.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pycocotools import mask as coco_mask
 from pydantic import ValidationError
 
 from segue.data.native import RLE, ObjectRecord, Phrase, Record, Turn, decode_mask, first_problem, mask_box
@@ -178,8 +179,6 @@ def _without_article(text: str) -> str:
 
 def _compressed(segmentation: Mapping[str, Any], what: str) -> RLE:
     """The compressed form of a run-length encoding whose counts are a list of numbers."""
-    from pycocotools import mask as coco_mask
-
     height, width = segmentation["size"]
     runs = np.asarray(segmentation["counts"], dtype=np.int64)
     if runs.ndim != 1 or (runs < 0).any() or runs.sum() != height * width:
