@@ -181,6 +181,10 @@ def test_match_targets(phrases, truths, expected):
     assert match_targets(phrases, truths) == expected
 
 
+def test_the_best_assignment_may_be_asked_for():
+    assert match_targets([B, A], [A, B], in_order=False) == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("point", "expected"),
     [((0.0, 0.0), True), ((1.99, 0.5), True), ((2.0, 0.5), False), ((-0.1, 0.0), False), ((0.0, 7.0), False)],

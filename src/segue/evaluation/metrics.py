@@ -217,15 +217,17 @@ def _share(part: float, whole: int, epsilon: float = 0.0) -> float | None:
     return part / (whole + epsilon) if whole else None
 
 
-def match_targets(masks: Sequence[np.ndarray | None], truths: Sequence[np.ndarray]) -> list[int | None]:
+def match_targets(
+    masks: Sequence[np.ndarray | None], truths: Sequence[np.ndarray], *, in_order: bool = True
+) -> list[int | None]:
     """For each target the index of the phrase that answers it, or None.
 
-    `masks` are the answer's phrases in order, None for a rejected one. As many phrases as targets are taken in
-    order, since the question asked for them in order. Otherwise the assignment with the largest sum of IoU is
-    taken (a rejection fits a target without pixels), and only pairs that overlap count: a phrase on nothing
-    answers nothing.
+    `masks` are the phrases of an answer in order, None if rejected. With `in_order`, as many phrases as
+    targets are taken in order, as they were asked for. Otherwise the assignment with the largest sum of IoU
+    is taken (a rejection fits a target without pixels), and only pairs that overlap count: a phrase on
+    nothing answers nothing.
     """
-    if len(masks) == len(truths):
+    if in_order and len(masks) == len(truths):
         return list(range(len(truths)))
     matched: list[int | None] = [None] * len(truths)
     if not masks or not truths:
@@ -244,7 +246,7 @@ def _fit(mask: np.ndarray | None, truth: np.ndarray) -> float:
 
 
 def point_inside(point: tuple[float, float], mask: np.ndarray) -> bool:
-    """Whether a point (x, y) in pixels lies on a pixel of the mask (H, W); one outside the picture does not."""
+    """Whether a point (x, y) in pixels lies on the mask (H, W); one outside the picture does not."""
     x, y = int(np.floor(point[0])), int(np.floor(point[1]))
     return 0 <= y < mask.shape[0] and 0 <= x < mask.shape[1] and bool(mask[y, x])
 

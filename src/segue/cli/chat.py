@@ -1,0 +1,76 @@
+"""`segue chat`: several questions about one picture, which is encoded once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segue.cli.ask import save, show
+from segue.cli.console import (
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    err,
+    file_stem,
+    load_model,
+    out,
+    print_json,
+)
+from segue.errors import QuestionError
+
+
+def chat(
+    image: Annotated[Path, typer.Argument(help="A picture: JPEG, PNG, WebP, TIFF ...")],
+    model: ModelOption = "segue/mini",
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder for an overlay and a JSON of every answer.")
+    ] = None,
+    as_json: JsonOption = False,
+    device: DeviceOption = None,
+) -> None:
+    """Ask several questions about one picture, one a line; an empty line or Ctrl-D ends.
+
+    Questions may be piped in: `printf 'Where is the cat?\\nWhere is the dog?\\n' | segue chat photo.jpg`.
+    A question that cannot be asked is reported, the others are still answered, and the exit code is 2.
+    """
+    from segue.images import open_image
+
+    picture = open_image(image)
+    conversation = load_model(model, device).chat(picture)
+    num_failed = 0
+    for question in questions():
+        try:
+            answer = conversation.ask(question)
+        except QuestionError as error:
+            err.print(f"segue: error: {error}", markup=False)
+            num_failed += 1
+            continue
+        if as_json:
+            print_json(answer.to_dict())
+        else:
+            show(answer)
+        if folder is not None:
+            written = save(answer, folder, file_stem(image, question))
+            if not as_json:
+                out.print(f"written: {', '.join(map(str, written))}", style="dim", markup=False)
+    if num_failed:
+        raise typer.Exit(2)
+
+
+def questions() -> Iterator[str]:
+    """From a person until an empty line or the end of input; from a pipe every line that is not empty."""
+    if not sys.stdin.isatty():
+        yield from (line.strip() for line in sys.stdin if line.strip())
+        return
+    while True:
+        try:
+            question = err.input("[bold]> [/]").strip()
+        except EOFError:
+            return
+        if not question:
+            return
+        yield question

@@ -1,0 +1,60 @@
+"""What every command shares: results on standard output, everything else on standard error.
+
+Standard output carries the result alone, so that `--json` can be piped; progress and remarks go to standard
+error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from segue.predictor import Predictor
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+ModelOption = Annotated[
+    str, typer.Option("--model", help="segue/mini, or a folder that holds a checkpoint.", metavar="NAME")
+]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="cpu, cuda, mps; chosen by itself when left out.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON; not through rich, which would wrap and colour it."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def load_model(name: str, device: str | None) -> Predictor:
+    with err.status("loading torch and the model"):
+        import segue
+
+        return segue.load(name, device=device)
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; the value given is called with how many are done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda done: bars.update(task, completed=done)
+
+
+def file_stem(image: Path, question: str) -> str:
+    """A file name that tells what was asked: `cat-where-is-the-nose`."""
+    words = re.sub(r"[^a-z0-9]+", "-", question.lower())[:60].strip("-")
+    return f"{image.stem}-{words}" if words else image.stem

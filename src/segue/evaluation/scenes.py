@@ -1,0 +1,155 @@
+"""The free-generation protocol on held-out scenes: every turn is asked, the model's own words are judged.
+
+Nothing of the reference answer is given to the model. The phrases of its answer are matched with those of the
+reference (`match_targets`: in order when there are as many, else the best assignment) and scored by the rules
+of `metrics.FREE`. Captions may name things in any order and choice, so theirs are always matched by the best
+assignment and stay out of the overall figures. The questions are worded from the test-only phrasings.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segue.data.native import ObjectRecord, Record, Turn, decode_mask
+from segue.evaluation.metrics import Tally, TargetScore, match_targets, point_inside, same_text, score_target
+from segue.evaluation.runner import Row, Sample
+
+if TYPE_CHECKING:
+    from segue.answer import Answer, Word
+
+CAPTIONS = ("caption", "region_caption")
+"""Kinds of question with more than one right answer."""
+
+
+@dataclass(frozen=True)
+class ScenesBenchmark:
+    """`num` scenes of the seeds from `seed` on; training must keep below them."""
+
+    num: int = 200
+    seed: int = 1_000_000
+    num_turns: int = 12
+    size: tuple[int, int] = (256, 192)
+    """Width and height."""
+    split: str = "test"
+    name: str = "scenes"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"seed": self.seed, "num_turns": self.num_turns, "size": list(self.size), "split": self.split}
+
+    def names(self) -> list[str]:
+        return [str(seed) for seed in range(self.seed, self.seed + self.num)]
+
+    def sample(self, name: str) -> Sample:
+        from segue.scenes import make_scene
+
+        image, record = make_scene(int(name), size=self.size, split=self.split, num_turns=self.num_turns)
+        return Sample(name, image, record, record.dialogue)
+
+    def row(self, sample: Sample, answers: Sequence[Answer]) -> Row:
+        masks = object_masks(sample.record)
+        turns = zip(sample.turns, answers, strict=True)
+        return {"turns": [turn_row(turn, answer, sample.record, masks) for turn, answer in turns]}
+
+    def summarise(self, rows: Sequence[Row]) -> dict[str, Any]:
+        turns = [turn for row in rows for turn in row["turns"]]
+        by_type: dict[str, list[Row]] = defaultdict(list)
+        for turn in turns:
+            by_type[turn["type"]].append(turn)
+        return {
+            "overall": summarise_turns([turn for turn in turns if turn["type"] not in CAPTIONS]),
+            "by_type": {kind: summarise_turns(by_type[kind]) for kind in sorted(by_type)},
+        }
+
+
+def object_masks(record: Record) -> dict[int, np.ndarray]:
+    """The visible mask of every object, by id."""
+    return {
+        entry.id: decode_mask(entry.segmentation, record.height, record.width) for entry in record.objects
+    }
+
+
+def target_mask(ids: Iterable[int], masks: Mapping[int, np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """The union of the objects that a phrase names; empty for none."""
+    return np.logical_or.reduce([masks[id_] for id_ in ids] or [np.zeros(shape, bool)])
+
+
+def turn_row(turn: Turn, answer: Answer, record: Record, masks: Mapping[int, np.ndarray]) -> Row:
+    """One answer against its reference."""
+    shape = (record.height, record.width)
+    truths = [target_mask(phrase.ids, masks, shape) for phrase in turn.phrases]
+    scores = score_answer(answer, truths, in_order=turn.type not in CAPTIONS)
+    num_inside, num_pointed = points_inside(answer.words, turn, record.objects, masks)
+    return {
+        "type": turn.type,
+        "question": turn.question,
+        "reference": turn.answer,
+        "answer": answer.text,
+        "same_text": same_text(answer.text, turn.answer),
+        "num_expected": len(truths),
+        "num_phrases": len(answer.segments),
+        "scores": [asdict(score) for score in scores],
+        "points": [num_inside, num_pointed],
+    }
+
+
+def score_answer(answer: Answer, truths: Sequence[np.ndarray], *, in_order: bool = True) -> list[TargetScore]:
+    """The score of every target, whichever phrase of the answer is matched with it."""
+    phrases = [segment.mask for segment in answer.segments]
+    scores = []
+    for truth, index in zip(truths, match_targets(phrases, truths, in_order=in_order), strict=True):
+        if index is None:
+            scores.append(score_target(None, truth))
+        else:
+            scores.append(score_target(phrases[index], truth, rejected=answer.segments[index].rejected))
+    return scores
+
+
+def points_inside(
+    words: Sequence[Word], turn: Turn, objects: Sequence[ObjectRecord], masks: Mapping[int, np.ndarray]
+) -> tuple[int, int]:
+    """How many of the answer's words point into the right object, and how many were judged.
+
+    A word is judged when the reference has the same word with a point on an object; right are the objects
+    under the reference's points for that word. Words that the reference does not have cannot be judged.
+    """
+    targets: dict[str, list[np.ndarray]] = defaultdict(list)
+    for mark in turn.points:
+        named = [masks[entry.id] for entry in objects if point_inside(mark.point, masks[entry.id])]
+        targets[_plain(turn.answer[slice(*mark.span)])].extend(named)
+    judged = [word for word in words if word.point is not None and targets.get(_plain(word.text))]
+    num_inside = sum(
+        any(point_inside(word.point, mask) for mask in targets[_plain(word.text)])
+        for word in judged
+        if word.point is not None
+    )
+    return num_inside, len(judged)
+
+
+def _plain(word: str) -> str:
+    return word.strip(".,;:!?'\"()").lower()
+
+
+def summarise_turns(turns: Sequence[Row]) -> dict[str, Any]:
+    """The figures of some turns; None where nothing was measured."""
+    tally = Tally.of(TargetScore(**score) for turn in turns for score in turn["scores"])
+    num_inside = sum(turn["points"][0] for turn in turns)
+    num_pointed = sum(turn["points"][1] for turn in turns)
+    return {
+        "num_turns": len(turns),
+        **tally.metrics().to_dict(),
+        "exact_count": _mean(turn["num_phrases"] == turn["num_expected"] for turn in turns),
+        "same_text": _mean(turn["same_text"] for turn in turns),
+        "num_words_pointed": num_pointed,
+        "words_inside": num_inside / num_pointed if num_pointed else None,
+    }
+
+
+def _mean(values: Iterable[bool]) -> float | None:
+    listed = list(values)
+    return sum(listed) / len(listed) if listed else None

@@ -1,0 +1,119 @@
+"""The protocol of scenes on hand-made records: what is right, what is wrong, and what is not judged."""
+
+import pytest
+
+from segue.data.native import WordPoint
+from segue.evaluation.scenes import (
+    ScenesBenchmark,
+    object_masks,
+    points_inside,
+    summarise_turns,
+    target_mask,
+    turn_row,
+)
+
+
+@pytest.fixture
+def cat(box_mask):
+    return box_mask(0, 0, 4, 3)
+
+
+@pytest.fixture
+def dog(box_mask):
+    return box_mask(4, 3, 8, 6)
+
+
+@pytest.fixture
+def record(make_record, cat, dog):
+    return make_record({"cat": cat, "dog": dog})
+
+
+def judge(turn, answer, record):
+    return turn_row(turn, answer, record, object_masks(record))
+
+
+def test_a_phrase_is_the_union_of_its_objects(record, cat, dog):
+    masks = object_masks(record)
+    assert (target_mask([1, 2], masks, (6, 8)) == (cat | dog)).all()
+    assert not target_mask([], masks, (6, 8)).any()
+
+
+def test_one_target(record, make_turn, make_answer, cat, box_mask):
+    turn = make_turn("Where is the cat?", "The cat.", {"cat": [1]}, type="name")
+    right = judge(turn, make_answer("The cat.", {"cat": cat}), record)
+    assert (right["scores"][0]["iou"], right["same_text"], right["num_phrases"]) == (1.0, True, 1)
+    half = judge(turn, make_answer("A  cat.", {"cat": box_mask(0, 0, 2, 3)}), record)
+    assert (half["scores"][0]["iou"], half["same_text"]) == (0.5, False)
+
+
+@pytest.mark.parametrize(
+    ("phrases", "ious", "answered"),
+    [
+        ({"cat": "cat", "dog": "dog"}, [1, 1], ["mask", "mask"]),
+        ({"dog": "dog"}, [0, 1], ["missing", "mask"]),  # one forgotten: the other still counts
+        ({}, [0, 0], ["missing", "missing"]),
+        ({"cat": "cat", "dog": None}, [1, 0], ["mask", "rejected"]),  # a false rejection
+        ({"cat": "dog", "dog": "cat"}, [0, 0], ["mask", "mask"]),  # swapped
+        ({"cat": "cat", "and": "cat", "dog": "dog"}, [1, 1], ["mask", "mask"]),  # one too many
+    ],
+)
+def test_several_targets(record, make_turn, make_answer, cat, dog, phrases, ious, answered):
+    named = {"cat": cat, "dog": dog, None: None}
+    turn = make_turn("What is there?", "The cat and the dog.", {"cat": [1], "dog": [2]}, type="multi")
+    answer = make_answer("The cat and the dog.", {words: named[what] for words, what in phrases.items()})
+    row = judge(turn, answer, record)
+    assert [score["iou"] for score in row["scores"]] == ious
+    assert [score["answered"] for score in row["scores"]] == answered
+    assert summarise_turns([row])["exact_count"] == float(len(phrases) == 2)
+
+
+def test_absent_things(record, make_turn, make_answer, cat):
+    turn = make_turn("Where is the cow?", "There is no cow.", {"cow": []}, type="absent")
+    rejected = judge(turn, make_answer("There is no cow.", {"cow": None}), record)
+    invented = judge(turn, make_answer("The cow.", {"cow": cat}), record)
+    silent = judge(turn, make_answer("No."), record)
+    assert [summarise_turns([row])["n_acc"] for row in (rejected, invented, silent)] == [1, 0, 0]
+    assert summarise_turns([rejected, invented])["n_acc"] == 0.5
+
+
+def test_captions_may_name_things_in_any_order(record, make_turn, make_answer, cat, dog):
+    turn = make_turn("Describe.", "A cat and a dog.", {"cat": [1], "dog": [2]}, type="caption")
+    row = judge(turn, make_answer("A dog and a cat.", {"dog": dog, "cat": cat}), record)
+    assert [score["iou"] for score in row["scores"]] == [1, 1]
+    summary = ScenesBenchmark().summarise([{"turns": [row]}])
+    assert summary["overall"]["num_turns"] == 0
+    assert summary["by_type"]["caption"]["giou"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "points", "expected"),
+    [
+        ("A cat and a dog.", {"cat": (1, 1), "dog": (5, 5)}, (2, 2)),
+        ("A Dog and a cat.", {"Dog": (5, 5), "cat": (5, 5)}, (1, 2)),  # any order, any case
+        ("A cat and a cow.", {"cat": (1, 1), "cow": (5, 5)}, (1, 1)),  # the reference has no cow
+        ("A cat on grass.", {"cat": (1, 1), "grass": (0, 5)}, (1, 1)),  # nor an object for the grass
+        ("A cat.", {"cat": (-3, 99)}, (0, 1)),  # outside the picture
+        ("A cat.", {"cat": None}, (0, 0)),  # the model gave no point
+    ],
+)
+def test_word_points(record, make_turn, make_answer, text, points, expected):
+    reference = "A cat and a dog on grass."
+    marks = [
+        WordPoint(span=(reference.index(word), reference.index(word) + len(word)), point=point)
+        for word, point in {"cat": (2, 1), "dog": (6, 4), "grass": (1, 5)}.items()
+    ]
+    turn = make_turn("Describe.", reference, points=marks, type="caption")
+    words = make_answer(text, points=points).words
+    assert points_inside(words, turn, record.objects, object_masks(record)) == expected
+
+
+def test_nothing_measured_has_no_figure():
+    summary = summarise_turns([])
+    assert summary["num_turns"] == 0
+    assert {summary[key] for key in ("giou", "exact_count", "same_text", "words_inside")} == {None}
+
+
+def test_samples_are_named_by_their_seeds():
+    benchmark = ScenesBenchmark(num=3, seed=5)
+    assert benchmark.names() == ["5", "6", "7"]
+    assert "num" not in benchmark.settings  # so that a run can be made longer
