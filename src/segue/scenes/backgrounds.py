@@ -125,7 +125,8 @@ def _window(pixels: Array, rng: np.random.Generator, split: int) -> None:
     )
     view = np.repeat(sky + (far - sky) * np.clip(3 * (ramp - rng.uniform(0.3, 0.7)), 0, 1), w, axis=1)
     wood = vary((236, 234, 228) if rng.random() < 0.7 else (128, 94, 66), rng)
-    columns = np.linspace(0, w - frame, int(rng.integers(2, 4))).astype(int)
+    # At least one bar in the middle: a window without bars would look like a painting.
+    columns = np.linspace(0, w - frame, int(rng.integers(3, 5))).astype(int)
     rows = np.linspace(0, h - frame, int(rng.integers(2, 4))).astype(int)
     for column in columns:
         view[:, column : column + frame] = wood

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ def expose(pixels: Array, light: Light, rng: np.random.Generator) -> Array:
     """The picture (uint8) of painted pixels (float32, changed in place) in this light."""
     height, width = pixels.shape[:2]
     across = np.linspace(-1, 1, width, dtype=np.float32)
-    ramp = 1 - light.falloff * (0.5 - 0.5 * across * np.sign(light.side)) * abs(light.side)
+    ramp = 1 - light.falloff * (0.5 - 0.5 * across * math.copysign(1, light.side)) * abs(light.side)
     factor = ramp[None, :] * np.ones((height, 1), np.float32)
     if rng.random() < 0.2:  # vignette
         along = np.linspace(-1, 1, height, dtype=np.float32)

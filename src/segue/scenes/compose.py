@@ -19,7 +19,7 @@ from segue.scenes.backgrounds import Stage, make_stage
 from segue.scenes.camera import Light, expose, make_light
 from segue.scenes.kinds import KINDS, Kind
 from segue.scenes.pen import Sprite, make_look
-from segue.scenes.plan import LYING, SETTINGS, TABLES, Plan, Wish, make_plan
+from segue.scenes.plan import LYING, ONE_WAY, SETTINGS, TABLES, Plan, Wish, make_plan
 from segue.scenes.scene import Scene, SceneObject
 from segue.scenes.textures import Array
 
@@ -174,7 +174,7 @@ def _place(
 ) -> _Thing | None:
     """Try several rows, and several columns in each; None when there is no room."""
     drawing = int(rng.integers(2**63))  # the same drawing at whatever size it is tried
-    mirror = bool(rng.random() < 0.5)
+    mirror = bool(rng.random() < 0.5) and wish.kind.name not in ONE_WAY
     angle = _choose_angle(wish, plan, stage, rng)
     for _ in range(3):
         spot = _choose_row(wish, plan, stage, rng)
@@ -207,7 +207,7 @@ def _choose_row(wish: Wish, plan: Plan, stage: Stage, rng: np.random.Generator) 
         usual = sum(wish.kind.height) / 2
         size = np.clip(crowding * rng.uniform(0.7, 1.3), 0.12, 0.62) * (0.6 + 0.4 * min(usual / 0.3, 1.5))
         return _Row("nothing", rng.uniform(0, 1), float(rng.random()), float(size / usual / plan.zoom))
-    zone = _choose_zone(wish.kind, stage)
+    zone = _choose_zone(wish.kind, stage, rng)
     low, high = stage.zones[zone]
     row = rng.uniform(low, high)
     if zone == "wall":
@@ -219,12 +219,12 @@ def _choose_row(wish: Wish, plan: Plan, stage: Stage, rng: np.random.Generator) 
     return _Row(zone, row, 0.9 * float(np.clip((1.05 - row) / (1.05 - floor), 0, 1)), float(scale))
 
 
-def _choose_zone(kind: Kind, stage: Stage) -> str:
+def _choose_zone(kind: Kind, stage: Stage, rng: np.random.Generator) -> str:
     if kind.rests_on in ("wall", "sky", "water") and kind.rests_on in stage.zones:
         return kind.rests_on
     if kind.group == "vehicle" and "road" in stage.zones:
         return "road"
-    if kind.group == "building" and "far" in stage.zones:
+    if "far" in stage.zones and (kind.group == "building" or ("road" in stage.zones and rng.random() < 0.3)):
         return "far"
     return "ground"
 
@@ -399,7 +399,7 @@ def _paint_thing(stage: Stage, thing: _Thing) -> None:
     region = stage.pixels[thing.y : thing.y + h, thing.x : thing.x + w]
     color, alpha = thing.cutout.color, thing.cutout.alpha[..., None]
     if stage.haze is not None:
-        fade = np.float32(0.3 * thing.depth**2)
+        fade = np.float32(0.12 if thing.rests_on == "sky" else 0.3 * thing.depth**2)
         color = color + fade * (alpha * stage.haze - color)
     region *= 1 - alpha
     region += color

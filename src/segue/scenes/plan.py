@@ -32,10 +32,14 @@ LYING = frozenset(
             "toothbrush",
         ),
         *("glove", "scarf", "tie", "belt", "shirt", "trousers", "sock", "baseball bat", "tennis racket"),
+        *("pair of scissors", "pair of pliers", "magnifying glass", "flashlight"),
         *("banana", "carrot", "baguette"),
     }
 )
 TABLES = frozenset({"dining table", "desk", "table", "stool", "bookshelf", "shelf", "cabinet", "nightstand"})
+
+# Bears writing, which a mirror would spoil.
+ONE_WAY = frozenset({"stop sign", "clock", "book", "laptop", "calendar"})
 
 _LOOSE_SHARE = 0.3
 _COUNTS = np.array([6, 10, 14, 15, 14, 12, 9, 7, 5, 4, 2, 2], float)  # weights of 1, 2, ... 12 things
@@ -94,10 +98,11 @@ def make_plan(
 
 
 def _choose_setting(rng: np.random.Generator, kinds: Mapping[str, Kind]) -> str:
-    """Loose, or a setting as often as there are kinds for it, so that all kinds are seen about equally often."""
-    weights = np.array(
-        [sum(1 / len(k.settings) for k in kinds.values() if s in k.settings) for s in SETTINGS]
-    )
+    """Loose, or a setting as often as it has kinds, so that all kinds are seen about equally often."""
+    weights = np.zeros(len(SETTINGS))
+    for kind in kinds.values():
+        for found in kind.settings:
+            weights[SETTINGS.index(found)] += 1 / len(kind.settings)
     if rng.random() < _LOOSE_SHARE or weights.sum() == 0:
         return "loose"
     return SETTINGS[rng.choice(len(SETTINGS), p=weights / weights.sum())]
@@ -137,7 +142,7 @@ def _things_to_hold(
     rng: np.random.Generator, kinds: Mapping[str, Kind], wishes: Sequence[Wish], *, most: int
 ) -> list[Wish]:
     """Small things from the table-top to stand on the tables that are wished for."""
-    tables = sum("can hold things" in wish.kind.properties or wish.kind.name in TABLES for wish in wishes)
+    tables = sum(wish.kind.name in TABLES for wish in wishes)
     small = [k for k in kinds.values() if "table-top" in k.settings and k.name not in LYING]
     if not tables or not small or rng.random() < 0.25:
         return []

@@ -1,8 +1,8 @@
 """Surfaces that a scene is made of: wood, cloth, stone, tiles, grass, sand, water, plaster and the like.
 
 A surface is asked for its colour at texture coordinates (u, v), so the same boards can lie flat in the
-picture or run into the depth of a room.  One unit of u and v is the height of the picture at the nearest edge.
-Noise is read from tables that are made once, from fixed seeds: fresh noise is the dearest part of a scene.
+picture or run into the depth of a room.  One unit of u and v is the height of the picture at the nearest
+edge.  Noise is read from tables made once, from fixed seeds: fresh noise is the dearest part of a scene.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def ground_grid(
 
 def _read(table: Array, u: Array, v: Array, rng: np.random.Generator) -> Array:
     size = len(table)
-    shift = rng.integers(size, size=2) + 16 * size  # keeps negative coordinates above zero
-    i = (np.asarray(v, np.float32) + shift[0]).astype(np.int32) & (size - 1)
-    j = (np.asarray(u, np.float32) + shift[1]).astype(np.int32) & (size - 1)
+    down, right = (rng.integers(size, size=2) + 16 * size).tolist()  # keeps negative coordinates above zero
+    i = (np.asarray(v, np.float32) + down).astype(np.int32) & (size - 1)
+    j = (np.asarray(u, np.float32) + right).astype(np.int32) & (size - 1)
     return table[i, j]
 
 
