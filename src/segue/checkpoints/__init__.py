@@ -1,0 +1,1 @@
+"""Reading checkpoints: the embedded model, folders, and (by family) published layouts."""

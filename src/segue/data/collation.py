@@ -1,0 +1,220 @@
+"""Records to training batches: all questions about a picture in one sequence behind one image prefix.
+
+Sharing the prefix is what makes training on a CPU possible (three times the speed of one sequence per question).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from segue.data.native import Record, decode_mask
+
+if TYPE_CHECKING:
+    import torch
+
+    from segue.processing import Processor
+
+__all__ = ["Collator", "DenseLabels", "Sample"]
+
+IGNORE = -1
+UNLABELLED = 0
+"""Pixel values of a label map: not to be learned from; covered by no annotation. Classes count from 1."""
+
+LABEL_STRIDE = 4
+"""Label maps have one value for each 4 x 4 pixels of the input."""
+
+
+@dataclass(frozen=True)
+class DenseLabels:
+    """The class names of dense supervision; index 0 of each list is background."""
+
+    categories: tuple[str, ...]
+    parts: tuple[str, ...]
+    colors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with its questions, as arrays."""
+
+    pixels: np.ndarray  # (S, S, 3) uint8
+    ids: list[int]
+    labels: list[int]
+    positions: list[int]
+    segments: list[int]
+    groups: list[tuple[int, int]]  # (index of the first mask token, number of its question)
+    masks: np.ndarray  # (K, S/2, S/2) uint8 0..255
+    valid: np.ndarray  # (S/2, S/2) bool
+    words: list[tuple[int, tuple[float, float]]]  # (index of the word's last token, relative point)
+    regions: list[tuple[float, float, float, float]]
+    maps: dict[str, np.ndarray] = field(default_factory=dict)  # (S/4, S/4) int16 for category, part and color
+    exhaustive: np.ndarray | None = None  # (categories,) bool
+
+
+class Collator:
+    """Encodes records and joins them to batches.
+
+    Args:
+        processor: the model's.
+        labels: the dense classes.
+        max_masks: at most so many targets of a picture enter the mask losses (drawn at random).
+        max_tokens: questions that would make a sequence longer are left out.
+    """
+
+    def __init__(self, processor: Processor, labels: DenseLabels, *, max_masks: int = 6, max_tokens: int = 512):
+        self.processor = processor
+        self.labels = labels
+        self.max_masks = max_masks
+        self.max_tokens = max_tokens
+        self._index = {
+            name: {label: i for i, label in enumerate(getattr(labels, field_name))}
+            for name, field_name in (("category", "categories"), ("part", "parts"), ("color", "colors"))
+        }
+
+    def encode(self, image: np.ndarray, record: Record, rng: np.random.Generator) -> Sample:
+        """One (H, W, 3) uint8 picture and its record to arrays; `rng` draws the targets whose masks are learned."""
+        size = self.processor.config.vision_config.image_size
+        pixels, _ = self.processor.image(Image.fromarray(image))
+        masks = {o.id: decode_mask(o.segmentation, record.height, record.width) for o in record.objects}
+
+        ids = list(self.processor.prefix_ids)
+        labels, positions, segments = [IGNORE] * len(ids), list(range(len(ids))), [0] * len(ids)
+        prefix = len(ids)
+        groups: list[tuple[int, int]] = []
+        targets: list[np.ndarray] = []
+        words: list[tuple[int, tuple[float, float]]] = []
+        regions: list[tuple[float, float, float, float]] = []
+        for number, turn in enumerate(record.dialogue, start=1):
+            encoded = self.processor.encode_turn(turn)
+            start = len(ids)
+            if start + len(encoded.ids) > self.max_tokens:
+                continue
+            ids += encoded.ids
+            # labels[t] is the id that position t has to predict.
+            answer = [IGNORE] * (encoded.answer_start - 1) + encoded.ids[encoded.answer_start :] + [IGNORE]
+            labels += answer
+            positions += range(prefix, prefix + len(encoded.ids))
+            segments += [number] * len(encoded.ids)
+            for index, phrase in encoded.groups:
+                groups.append((start + index, number))
+                targets.append(np.logical_or.reduce([masks[i] for i in turn.phrases[phrase].ids]))
+            words += [
+                (start + index, (x / record.width, y / record.height)) for index, (x, y) in encoded.words
+            ]
+            if turn.region is not None:
+                x, y, w, h = turn.region
+                box = (x / record.width, y / record.height, (x + w) / record.width, (y + h) / record.height)
+                regions.append(box)
+
+        if len(groups) > self.max_masks:
+            chosen = sorted(rng.choice(len(groups), self.max_masks, replace=False))
+            groups, targets = [groups[i] for i in chosen], [targets[i] for i in chosen]
+        half = size // 2
+        stacked = (
+            np.stack([_shrink(mask, half) for mask in targets])
+            if targets
+            else np.zeros((0, half, half), np.uint8)
+        )
+        valid = np.ones((half, half), bool)
+        if record.ignore is not None:
+            valid = _shrink(decode_mask(record.ignore, record.height, record.width), half) == 0
+        return Sample(
+            pixels=pixels,
+            ids=ids,
+            labels=labels,
+            positions=positions,
+            segments=segments,
+            groups=groups,
+            masks=stacked,
+            valid=valid,
+            words=words,
+            regions=regions,
+            maps=self._label_maps(record, masks, size // LABEL_STRIDE),
+            exhaustive=self._exhaustive(record),
+        )
+
+    def collate(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
+        """Samples to the tensors that `segue.training.objective` takes."""
+        import torch
+
+        length = max(len(s.ids) for s in samples)
+        group = len(self.processor.vocabulary.group)
+
+        def padded(name: str, fill: int) -> Any:
+            return torch.tensor([getattr(s, name) + [fill] * (length - len(getattr(s, name))) for s in samples])
+
+        rows = [row for row, s in enumerate(samples) for _ in s.groups]
+        points = [(row, *word) for row, s in enumerate(samples) for word in s.words]
+        regions = [box for s in samples for box in s.regions]
+        batch = {
+            "pixels": torch.from_numpy(np.stack([s.pixels for s in samples])).permute(0, 3, 1, 2),
+            "input_ids": padded("ids", self.processor.pad_id),
+            "labels": padded("labels", IGNORE),
+            "position_ids": padded("positions", 0),
+            "segment_ids": padded("segments", -1),
+            "group_rows": torch.tensor(rows, dtype=torch.long),
+            # A mask token's meaning is in the state that predicts it, one position before the token.
+            "group_positions": torch.tensor(
+                [list(range(start - 1, start - 1 + group)) for s in samples for start, _ in s.groups],
+                dtype=torch.long,
+            ).reshape(-1, group),
+            "group_answers": torch.tensor(
+                [row * 10_000 + number for row, s in enumerate(samples) for _, number in s.groups],
+                dtype=torch.long,
+            ),
+            "group_masks": torch.from_numpy(np.concatenate([s.masks for s in samples])),
+            "group_valid": torch.from_numpy(np.stack([s.valid for s in samples]))[torch.tensor(rows, dtype=torch.long)],
+            "word_rows": torch.tensor([p[0] for p in points], dtype=torch.long),
+            "word_positions": torch.tensor([p[1] for p in points], dtype=torch.long),
+            "word_points": torch.tensor([p[2] for p in points], dtype=torch.float32).reshape(-1, 2),
+            "regions": torch.tensor(regions, dtype=torch.float32).reshape(-1, 4),
+            "exhaustive": torch.from_numpy(np.stack([s.exhaustive for s in samples])),
+        }
+        for name in ("category", "part", "color"):
+            batch[f"{name}_map"] = torch.from_numpy(np.stack([s.maps[name] for s in samples]))
+        return batch
+
+    def _label_maps(self, record: Record, masks: dict[int, np.ndarray], side: int) -> dict[str, np.ndarray]:
+        """Category, part and colour of every cell; small objects are painted last, over what they lie on."""
+        rows = ((np.arange(side) + 0.5) * record.height / side).astype(int)
+        columns = ((np.arange(side) + 0.5) * record.width / side).astype(int)
+        grid = np.ix_(rows, columns)
+        maps = {name: np.full((side, side), UNLABELLED, np.int16) for name in self._index}
+        if record.exhaustive != "all":
+            # Only where everything is annotated is an uncovered pixel known to have no part or colour.
+            maps["part"][:] = IGNORE
+            maps["color"][:] = IGNORE
+        order = sorted(record.objects, key=lambda o: -o.bbox[2] * o.bbox[3])
+        for item in [o for o in order if o.part_of is None] + [o for o in order if o.part_of is not None]:
+            cells = masks[item.id][grid]
+            if item.part_of is not None:
+                maps["part"][cells] = self._index["part"].get(item.category, IGNORE)
+                continue
+            maps["category"][cells] = self._index["category"].get(item.category, IGNORE)
+            color = item.attributes.get("color")
+            maps["color"][cells] = self._index["color"].get(color, IGNORE) if color else IGNORE
+        if record.ignore is not None:
+            ignored = decode_mask(record.ignore, record.height, record.width)[grid]
+            for values in maps.values():
+                values[ignored] = IGNORE
+        return maps
+
+    def _exhaustive(self, record: Record) -> np.ndarray:
+        """Categories that an uncovered pixel cannot be."""
+        known = np.zeros(len(self.labels.categories), bool)
+        if record.exhaustive == "all":
+            known[1:] = True
+        else:
+            for name in record.exhaustive:
+                if name in self._index["category"]:
+                    known[self._index["category"][name]] = True
+        return known
+
+
+def _shrink(mask: np.ndarray, side: int) -> np.ndarray:
+    """A boolean mask to (side, side) uint8: the covered share of each cell, times 255."""
+    return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize((side, side), Image.Resampling.BOX))

@@ -1,0 +1,197 @@
+"""The grounded model: vision encoder, language model, mask vocabulary and pixel decoder, joined.
+
+    pixels --vision--> features --projector--> image tokens --+
+    question ---------------------------------> text tokens --+--language model--> states
+    states that predict mask tokens --mask_projection, fusion--> one token a scale --pixel decoder--> masks
+    states after words --point_head--> points
+
+segue/mini is this composition at small size: PixelLM's codebook and pixel decoder, GSVA's `[REJ]`, PixelLLM's points.
+Image features are a value that the caller holds; the model keeps nothing between calls.
+
+Letters: B rows, I images, T tokens, S image tokens of one picture, H language model width, K targets, L scales, N tokens of a scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import LlamaForCausalLM, PreTrainedModel
+
+from segue.modeling.configuration import GroundedConfig
+from segue.modeling.pixel_decoder import PixelDecoder, TokenFusion
+from segue.modeling.point_head import PointHead, RegionEncoder
+from segue.modeling.vision import VisionEncoder, VisionFeatures
+
+__all__ = ["GroundedModel", "ImageFeatures", "packed_attention_mask"]
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """Everything that later steps need of I encoded images.
+
+    Attributes:
+        tokens: (I, S, H) embeddings for the language model.
+        maps: the pixel decoder's maps, one (I, D, h_l, w_l) for each scale.
+        vision: the encoder's own output.
+    """
+
+    tokens: Tensor
+    maps: tuple[Tensor, ...]
+    vision: VisionFeatures
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, number: int) -> ImageFeatures:
+        """One image's own features, as a batch of one."""
+        one = slice(number, number + 1)
+        vision = VisionFeatures(
+            levels=tuple(level[one] for level in self.vision.levels), fine=self.vision.fine[one]
+        )
+        return ImageFeatures(self.tokens[one], tuple(m[one] for m in self.maps), vision)
+
+    @classmethod
+    def join(cls, features: Sequence[ImageFeatures]) -> ImageFeatures:
+        """Several as one batch; all must have the same input size."""
+        if len(features) == 1:
+            return features[0]
+        vision = VisionFeatures(
+            levels=tuple(torch.cat(level) for level in zip(*(f.vision.levels for f in features), strict=True)),
+            fine=torch.cat([f.vision.fine for f in features]),
+        )
+        maps = tuple(torch.cat(m) for m in zip(*(f.maps for f in features), strict=True))
+        return cls(torch.cat([f.tokens for f in features]), maps, vision)
+
+
+class GroundedModel(PreTrainedModel):
+    """See the module's text. Made by `GroundedModel(config)` or `GroundedModel.from_pretrained(folder)`."""
+
+    config_class = GroundedConfig
+    base_model_prefix = "model"
+    main_input_name = "input_ids"
+    _supports_sdpa = True
+    _tied_weights_keys = {"language_model.lm_head.weight": "language_model.model.embed_tokens.weight"}  # noqa: RUF012
+
+    def __init__(self, config: GroundedConfig):
+        super().__init__(config)
+        vision, text, decoder, mask = (
+            config.vision_config,
+            config.text_config,
+            config.decoder_config,
+            config.mask_token_config,
+        )
+        self.vision = VisionEncoder(vision)
+        self.projector = nn.Sequential(
+            nn.Linear(vision.hidden_size, text.hidden_size),
+            nn.GELU(),
+            nn.Linear(text.hidden_size, text.hidden_size),
+        )
+        self.language_model = LlamaForCausalLM(text)
+        self.region_encoder = RegionEncoder(text.hidden_size)
+        self.point_head = PointHead(text.hidden_size, points_per_word=config.points_per_word)
+        # PixelLM's text_hidden_fcs: every mask token's state to the decoder's width, before fusion.
+        self.mask_projection = nn.Sequential(
+            nn.Linear(text.hidden_size, text.hidden_size),
+            nn.ReLU(),
+            nn.Linear(text.hidden_size, decoder.hidden_size),
+        )
+        self.fusion = TokenFusion(
+            decoder.hidden_size,
+            scales=mask.scales,
+            tokens_per_scale=mask.tokens_per_scale,
+            mode=decoder.fusion,
+        )
+        self.pixel_decoder = PixelDecoder(
+            decoder,
+            level_widths=[vision.hidden_size] * len(vision.feature_layers),
+            fine_width=vision.stem_widths[-2],
+        )
+        self.post_init()
+
+    def encode_images(self, pixels: Tensor) -> ImageFeatures:
+        """(I, 3, H, W) RGB on the 0-255 scale, any float dtype or uint8 -> features, computed once per picture."""
+        vision = self.vision(pixels.to(self.dtype))
+        tokens = self.projector(vision.levels[0].flatten(2).transpose(1, 2))
+        return ImageFeatures(tokens=tokens, maps=self.pixel_decoder.prepare(vision), vision=vision)
+
+    def embed(self, input_ids: Tensor, image_tokens: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
+        """Token embeddings with image and region embeddings in place of their placeholders.
+
+        Args:
+            input_ids: (B, T).
+            image_tokens: (B, S, H), for rows that hold S image placeholders each.
+            regions: (R, 4) relative boxes, one for each region placeholder, in reading order.
+
+        Raises:
+            ValueError: placeholders and features differ in number.
+        """
+        embeddings = self.language_model.get_input_embeddings()(input_ids)
+        for name, token, values in (
+            ("image tokens", self.config.image_token_id, image_tokens),
+            ("regions", self.config.region_token_id, None if regions is None else self.region_encoder(regions)),
+        ):
+            slots = input_ids == token
+            given = 0 if values is None else values.shape[:-1].numel()
+            if given != int(slots.sum()):
+                raise ValueError(f"{int(slots.sum())} placeholders for {name}, but {given} features")
+            if values is not None:
+                embeddings = embeddings.masked_scatter(slots[..., None], values.to(embeddings.dtype))
+        return embeddings
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        image_tokens: Tensor | None = None,
+        regions: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        segment_ids: Tensor | None = None,
+    ) -> Tensor:
+        """Final-norm states of the language model, (B, T, H), over whole sequences.
+
+        Args:
+            input_ids, image_tokens, regions: as in `embed`.
+            position_ids: (B, T); default 0..T-1.
+            segment_ids: (B, T), for several dialogues packed behind one image prefix (`packed_attention_mask`);
+                default: one causal segment.
+        """
+        embeddings = self.embed(input_ids, image_tokens, regions)
+        mask = None if segment_ids is None else packed_attention_mask(segment_ids)
+        return self.language_model.model(
+            inputs_embeds=embeddings, attention_mask=mask, position_ids=position_ids, use_cache=False
+        ).last_hidden_state
+
+    def lm_head(self, states: Tensor) -> Tensor:
+        """(..., H) -> (..., vocabulary) logits; call it on the positions that need them only."""
+        return self.language_model.lm_head(states)
+
+    def mask_tokens_from_states(self, states: Tensor) -> Tensor:
+        """(K, L * N, H) states that predict a group's tokens -> (K, L, D) fused tokens: project first, then fuse."""
+        mask = self.config.mask_token_config
+        projected = self.mask_projection(states)
+        return self.fusion(projected.unflatten(1, (mask.scales, mask.tokens_per_scale)))
+
+    def decode_masks(self, features: ImageFeatures, image_index: Tensor, states: Tensor) -> Tensor:
+        """Mask logits (K, h, w), float32, over the whole input (low resolution; upsample once, at the end).
+
+        Args:
+            features: of I images.
+            image_index: (K,) which image each target is in.
+            states: (K, L * N, H), as in `mask_tokens_from_states`.
+        """
+        return self.pixel_decoder(features.maps, image_index, self.mask_tokens_from_states(states))
+
+
+def packed_attention_mask(segment_ids: Tensor) -> Tensor:
+    """(B, T) segments to a boolean (B, 1, T, T) mask, True where attention is allowed.
+
+    Segment 0 is the prefix that every dialogue of the row sees; 1, 2, ... are dialogues that see the prefix and
+    themselves; -1 is padding. Everything is causal. A padded position sees itself, so that no row of the softmax is empty.
+    """
+    T = segment_ids.shape[1]
+    query, key = segment_ids[:, :, None], segment_ids[:, None, :]
+    causal = torch.ones(T, T, dtype=torch.bool, device=segment_ids.device).tril()
+    allowed = causal & ((key == query) | (key == 0)) & (key >= 0)
+    return (allowed | torch.eye(T, dtype=torch.bool, device=segment_ids.device))[:, None]

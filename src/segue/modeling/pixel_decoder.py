@@ -1,0 +1,227 @@
+"""PixelLM's light pixel decoder: codebook tokens and multi-scale features to masks, coarse to fine.
+
+Follows "PixelLM: Pixel Reasoning with Large Multimodal Model" (CVPR 2024), section 3.2, and the released code's
+shape of it (a SAM mask decoder generalised over scales). For each scale l, from the deepest:
+
+    f_l' = f_l * (sigmoid(m_{l-1}) + 1)              the coarser map modulates the finer features   (eq. 3)
+    m_l  = attention(h_l, f_l')                      one two-way attention block per scale          (eq. 2)
+    m    = sum_l gamma_l * m_l                       learned scale weights, |gamma| = 1             (eq. 4)
+
+Letters: K targets (of all images), I images, L scales, N tokens of a scale, D decoder width, T = h * w cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from segue.modeling.configuration import PixelDecoderConfig
+from segue.modeling.vision import VisionFeatures
+
+__all__ = ["ChannelNorm", "FourierPositions", "PixelDecoder", "TokenFusion", "TwoWayTransformer"]
+
+
+class PixelDecoder(nn.Module):
+    """Masks of all targets of all images in one pass.
+
+    Args:
+        level_widths: channels of the feature map of each scale, deepest first.
+        fine_width: channels of the stride-8 map that joins the second scale.
+    """
+
+    def __init__(self, config: PixelDecoderConfig, *, level_widths: Sequence[int], fine_width: int):
+        super().__init__()
+        D = config.hidden_size
+        self.config = config
+        self.neck = nn.ModuleList(_neck(width, D) for width in level_widths)
+        self.fine_neck = nn.Sequential(nn.Conv2d(fine_width, D, kernel_size=1, bias=False), ChannelNorm(D))
+        self.upsample = nn.Sequential(nn.ConvTranspose2d(D, D, kernel_size=2, stride=2), ChannelNorm(D), nn.GELU())
+        self.mask_token = nn.Parameter(torch.zeros(1, D))
+        self.level_embed = nn.Parameter(torch.zeros(len(level_widths), D))
+        self.positions = FourierPositions(D)
+        self.transformers = nn.ModuleList(
+            TwoWayTransformer(D, depth=config.depth, num_heads=config.num_heads, mlp_dim=config.mlp_dim)
+            for _ in level_widths
+        )
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose2d(D, D // 4, kernel_size=2, stride=2), ChannelNorm(D // 4), nn.GELU()
+        )
+        self.hypernetwork = nn.Sequential(
+            nn.Linear(D, D), nn.ReLU(), nn.Linear(D, D), nn.ReLU(), nn.Linear(D, D // 4)
+        )
+        if config.scale_weights == "learned":
+            self.scale_logits = nn.Parameter(torch.zeros(len(level_widths)))
+
+    @property
+    def scale_weights(self) -> Tensor:
+        """gamma, (L,), positive with sum 1."""
+        if self.config.scale_weights == "learned":
+            return self.scale_logits.softmax(dim=0)
+        return torch.full((len(self.neck),), 1 / len(self.neck), device=self.mask_token.device)
+
+    def prepare(self, features: VisionFeatures) -> tuple[Tensor, ...]:
+        """Target-independent part, once per image: one (I, D, h_l, w_l) map per scale, each twice the one before."""
+        maps = [self.neck[0](features.levels[0])]
+        for number, (neck, level) in enumerate(zip(self.neck[1:], features.levels[1:], strict=True), start=1):
+            x = neck(level)
+            for _ in range(number):
+                x = self.upsample(x)
+            if x.shape[-2:] == features.fine.shape[-2:]:
+                x = x + self.fine_neck(features.fine)
+            maps.append(x)
+        return tuple(maps)
+
+    def forward(self, maps: tuple[Tensor, ...], image_index_K: Tensor, tokens_KLD: Tensor) -> Tensor:
+        """Mask logits (K, H, W) at the finest map's size times 2.
+
+        Args:
+            maps: from `prepare`.
+            image_index_K: which image each target belongs to, int64.
+            tokens_KLD: one fused token for each scale of each target.
+        """
+        logits = []
+        for level, transformer in enumerate(self.transformers):
+            source_KDhw = maps[level][image_index_K]
+            if level > 0:
+                coarse = F.interpolate(logits[-1][:, None], size=source_KDhw.shape[-2:], mode="bilinear")
+                source_KDhw = source_KDhw * (coarse.sigmoid() + 1)
+            h, w = source_KDhw.shape[-2:]
+            queries = torch.stack([self.mask_token.expand(len(tokens_KLD), -1), tokens_KLD[:, level]], dim=1)
+            queries = queries + self.level_embed[level]
+            keys = source_KDhw.flatten(2).transpose(1, 2)
+            queries, keys = transformer(queries, keys, self.positions.grid(h, w).to(keys.dtype))
+            upscaled = self.output_upscaling(keys.transpose(1, 2).unflatten(2, (h, w)))
+            kernel = self.hypernetwork(queries[:, 0])
+            logits.append(torch.einsum("kd,kdhw->khw", kernel, upscaled))
+        size = logits[-1].shape[-2:]
+        # Combined in float32: half-precision interpolation shifts edges.
+        stacked = [F.interpolate(m[:, None].float(), size=size, mode="bilinear")[:, 0] for m in logits]
+        return torch.einsum("l,lkhw->khw", self.scale_weights.float(), torch.stack(stacked))
+
+
+class TokenFusion(nn.Module):
+    """N token states of a scale to one: the paper's learned linear phi, or the released code's constant weights."""
+
+    def __init__(self, width: int, *, scales: int, tokens_per_scale: int, mode: str):
+        super().__init__()
+        self.mode = mode
+        self.factor = 1.0 if tokens_per_scale == 1 else 1.0 / (tokens_per_scale * scales)
+        if mode == "learned":
+            self.phi = nn.Linear(tokens_per_scale * width, width)
+
+    def forward(self, states_KLND: Tensor) -> Tensor:
+        """(K, L, N, D) -> (K, L, D)."""
+        if self.mode == "learned":
+            return self.phi(states_KLND.flatten(2))
+        return states_KLND.sum(dim=2) * self.factor
+
+
+class TwoWayTransformer(nn.Module):
+    """SAM's two-way attention: tokens read the image, the image reads the tokens, post-norm."""
+
+    def __init__(self, width: int, *, depth: int, num_heads: int, mlp_dim: int):
+        super().__init__()
+        self.layers = nn.ModuleList(TwoWayLayer(width, num_heads, mlp_dim, first=i == 0) for i in range(depth))
+        self.final_attention = Attention(width, num_heads, inner=width // 2)
+        self.final_norm = nn.LayerNorm(width)
+
+    def forward(self, queries: Tensor, keys: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """`queries` (K, Q, D), `keys` (K, T, D), `positions` (T, D) -> queries and keys, same shapes."""
+        query_positions = queries
+        for layer in self.layers:
+            queries, keys = layer(queries, keys, query_positions, positions)
+        read = self.final_attention(queries + query_positions, keys + positions, keys)
+        return self.final_norm(queries + read), keys
+
+
+class TwoWayLayer(nn.Module):
+    """Self-attention of the tokens, tokens to image, MLP, image to tokens."""
+
+    def __init__(self, width: int, num_heads: int, mlp_dim: int, *, first: bool):
+        super().__init__()
+        self.first = first
+        self.self_attention = Attention(width, num_heads)
+        self.token_to_image = Attention(width, num_heads, inner=width // 2)
+        self.image_to_token = Attention(width, num_heads, inner=width // 2)
+        self.mlp = nn.Sequential(nn.Linear(width, mlp_dim), nn.ReLU(), nn.Linear(mlp_dim, width))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, query_positions: Tensor, positions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Shapes as in TwoWayTransformer. The first layer's self-attention replaces the tokens, as in SAM."""
+        if self.first:
+            queries = self.self_attention(queries, queries, queries)
+        else:
+            q = queries + query_positions
+            queries = queries + self.self_attention(q, q, queries)
+        queries = self.norms[0](queries)
+        read = self.token_to_image(queries + query_positions, keys + positions, keys)
+        queries = self.norms[1](queries + read)
+        queries = self.norms[2](queries + self.mlp(queries))
+        written = self.image_to_token(keys + positions, queries + query_positions, queries)
+        return queries, self.norms[3](keys + written)
+
+
+class Attention(nn.Module):
+    """Multi-head attention whose inner width may be smaller than the model's."""
+
+    def __init__(self, width: int, num_heads: int, *, inner: int | None = None):
+        super().__init__()
+        inner = inner or width
+        self.num_heads = num_heads
+        self.q_proj, self.k_proj, self.v_proj = (nn.Linear(width, inner) for _ in range(3))
+        self.out_proj = nn.Linear(inner, width)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """(K, Q, D), (K, T, D), (K, T, D) -> (K, Q, D)."""
+        q, k, v = (
+            projection(x).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for projection, x in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v))
+        )
+        return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class FourierPositions(nn.Module):
+    """Random Fourier features of points in [0, 1] (SAM's; Tancik et al., 2020). The matrix is part of the weights."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.register_buffer("gaussian", torch.randn(2, width // 2))
+
+    def forward(self, points: Tensor) -> Tensor:
+        """(..., 2) as (x, y) in [0, 1] -> (..., width)."""
+        angles = (2 * points - 1) @ self.gaussian * (2 * math.pi)
+        return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+    def grid(self, h: int, w: int) -> Tensor:
+        """(h * w, width) of the cell centres, row by row."""
+        device = self.gaussian.device
+        y = (torch.arange(h, device=device, dtype=self.gaussian.dtype) + 0.5) / h
+        x = (torch.arange(w, device=device, dtype=self.gaussian.dtype) + 0.5) / w
+        return self(torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1))
+
+
+class ChannelNorm(nn.Module):
+    """Layer norm over the channels of a (B, C, H, W) map."""
+
+    def __init__(self, channels: int, eps: float = 1e-6):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels, eps=eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        return self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def _neck(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size=1, bias=False),
+        ChannelNorm(outputs),
+        nn.Conv2d(outputs, outputs, kernel_size=3, padding=1, bias=False),
+        ChannelNorm(outputs),
+    )

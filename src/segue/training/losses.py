@@ -1,0 +1,79 @@
+"""The training objectives of the four systems, as pure functions of tensors.
+
+Normalisation is that of the released LISA, GSVA and PixelLM code: every mask counts the same, whatever its size.
+Letters: K targets, h x w mask pixels, P label positions, C classes.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["dice_loss", "mask_bce_loss", "partial_label_loss", "point_loss", "refinement_weights"]
+
+
+def mask_bce_loss(logits_Khw: Tensor, targets_Khw: Tensor, weights_Khw: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy: mean over the pixels of a mask, then over masks (0 for no masks).
+
+    `weights_Khw` (>= 0) multiplies each pixel's term: the refinement map of `refinement_weights`, or 0 on pixels to ignore.
+    """
+    loss = F.binary_cross_entropy_with_logits(logits_Khw, targets_Khw, weight=weights_Khw, reduction="none")
+    return loss.flatten(1).mean(1).sum() / (len(logits_Khw) + 1e-8)
+
+
+def dice_loss(
+    logits_Khw: Tensor,
+    targets_Khw: Tensor,
+    valid_Khw: Tensor | None = None,
+    *,
+    scale: float = 1000.0,
+    eps: float = 1e-6,
+) -> Tensor:
+    """1 - (2 sum(p t) + eps) / (sum p + sum t + eps) with sums divided by `scale`; mean over masks."""
+    p = logits_Khw.sigmoid().flatten(1)
+    t = targets_Khw.flatten(1)
+    if valid_Khw is not None:
+        p, t = p * valid_Khw.flatten(1), t * valid_Khw.flatten(1)
+    numerator = 2 * (p / scale * t).sum(1) + eps
+    denominator = (p / scale).sum(1) + (t / scale).sum(1) + eps
+    return (1 - numerator / denominator).sum() / (len(logits_Khw) + 1e-8)
+
+
+def refinement_weights(logits_Khw: Tensor, answer_K: Tensor, alpha: float) -> Tensor:
+    """PixelLM's target refinement map A (paper, eq. 6): `alpha` where two or more masks of an answer overlap, else 1.
+
+    `answer_K` numbers the answer that each target belongs to. Carries no gradient.
+    """
+    foreground = (logits_Khw.detach() > 0).to(logits_Khw.dtype)
+    same = (answer_K[:, None] == answer_K[None, :]).to(logits_Khw.dtype)
+    count = torch.einsum("kj,jhw->khw", same, foreground)
+    return torch.where(count >= 2, alpha, 1.0).to(logits_Khw.dtype)
+
+
+def point_loss(predicted: Tensor, target: Tensor) -> Tensor:
+    """L1 between relative points, (W, points, 2) against (W, 2) or (W, points, 2); mean (0 for no words).
+
+    PixelLLM trains in absolute pixels with weight 0.1; relative units keep the weight free of the input size.
+    """
+    if target.ndim == 2:
+        target = target[:, None]
+    return (predicted - target).abs().sum() / max(predicted.numel(), 1)
+
+
+def partial_label_loss(logits: Tensor, share: Tensor, unlabelled: Tensor, excluded: Tensor) -> Tensor:
+    """Cross-entropy of soft class shares where only some classes are annotated everywhere.
+
+    Args:
+        logits: (P, C); class 0 is background.
+        share: (P, C) part of the cell that each class covers, by annotation; rows sum to at most 1.
+        unlabelled: (P,) part of the cell that no annotation covers.
+        excluded: (P, C) bool, classes that an uncovered pixel cannot be (they are annotated wherever they occur).
+
+    An uncovered pixel is "none of the excluded classes": its loss is -log of the probability left for the others.
+    What is in neither (1 - sum of shares - unlabelled) is ignored. Mean over the pixels that count.
+    """
+    log_p = logits.log_softmax(dim=-1)
+    allowed = log_p.masked_fill(excluded, float("-inf")).logsumexp(dim=-1)
+    total = -(share * log_p).sum(dim=-1) - unlabelled * allowed
+    return total.sum() / (share.sum() + unlabelled.sum() + 1e-6)

@@ -1,0 +1,188 @@
+"""What the composition is trained on: text, masks, word points, and dense labels of the vision features.
+
+    L = w_text CE + w_bce BCE + w_dice DICE + w_point L1 + w_dense (category + part + colour)
+
+The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The dense term is ours:
+recognition is the hard part for a small model, and labels of scenes are free. Its categories and colours are matched
+against the language model's own word embeddings, so that an image token already lies near the word for what it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from segue.data.collation import IGNORE, UNLABELLED, DenseLabels
+from segue.modeling.configuration import GroundedConfig
+from segue.modeling.grounded import GroundedModel, ImageFeatures
+from segue.training.losses import dice_loss, mask_bce_loss, partial_label_loss, point_loss, refinement_weights
+
+__all__ = ["GroundedObjective", "LossWeights", "Losses"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the terms; a term with weight 0 is not computed."""
+
+    text: float = 1.0
+    bce: float = 2.0
+    dice: float = 0.5
+    point: float = 1.0
+    dense: float = 1.0
+    refinement_alpha: float = 2.0
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The weighted sum and every unweighted term."""
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+class GroundedObjective(PreTrainedModel):
+    """A grounded model with the heads that only training needs.
+
+    Args:
+        config: the model's.
+        label_ids: for "category" and "color", the token ids of every class name but background.
+        labels: the dense classes.
+        weights: of the terms.
+    """
+
+    config_class = GroundedConfig
+    base_model_prefix = "model"
+    _supports_sdpa = True
+    _tied_weights_keys = {  # noqa: RUF012
+        "model.language_model.lm_head.weight": "model.language_model.model.embed_tokens.weight"
+    }
+
+    def __init__(
+        self,
+        config: GroundedConfig,
+        *,
+        labels: DenseLabels,
+        label_ids: dict[str, list[list[int]]],
+        weights: LossWeights,
+    ):
+        super().__init__(config)
+        self.weights = weights
+        self.model = GroundedModel(config)
+        self.category_words = WordClassifier(config.text_config.hidden_size, label_ids["category"])
+        self.color_words = WordClassifier(config.text_config.hidden_size, label_ids["color"])
+        width = config.decoder_config.hidden_size
+        self.fine_head = nn.ModuleDict(
+            {
+                "category": nn.Conv2d(width, len(labels.categories), kernel_size=1),
+                "part": nn.Conv2d(width, len(labels.parts), kernel_size=1),
+                "color": nn.Conv2d(width, len(labels.colors), kernel_size=1),
+            }
+        )
+        self.post_init()
+
+    def forward(self, pixels: Tensor, **batch: Tensor) -> Losses:
+        """Losses of a batch from `segue.data.collation.Collator.collate`."""
+        features = self.model.encode_images(pixels)
+        terms: dict[str, Tensor] = {}
+        if self.weights.dense:
+            terms |= self.dense_losses(features, batch)
+        if self.weights.text:
+            terms |= self.answer_losses(features, batch)
+        scale = {
+            "text": self.weights.text,
+            "bce": self.weights.bce,
+            "dice": self.weights.dice,
+            "point": self.weights.point,
+        }
+        total = torch.stack([scale.get(name, self.weights.dense) * term for name, term in terms.items()]).sum()
+        return Losses(total=total, terms={name: term.detach() for name, term in terms.items()})
+
+    def answer_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Text, masks and points of all answers."""
+        states = self.model(
+            batch["input_ids"],
+            image_tokens=features.tokens,
+            regions=batch["regions"] if len(batch["regions"]) else None,
+            position_ids=batch["position_ids"],
+            segment_ids=batch["segment_ids"],
+        )
+        learned = batch["labels"] != IGNORE
+        logits = self.model.lm_head(states[learned])
+        terms = {"text": F.cross_entropy(logits.float(), batch["labels"][learned])}
+
+        rows = batch["group_rows"]
+        if len(rows):
+            group_states = states[rows[:, None], batch["group_positions"]]
+            masks = self.model.decode_masks(features, rows, group_states)
+            target = batch["group_masks"].float() / 255
+            masks = F.interpolate(masks[:, None], size=target.shape[-2:], mode="bilinear")[:, 0]
+            valid = batch["group_valid"].float()
+            weights = refinement_weights(masks, batch["group_answers"], self.weights.refinement_alpha) * valid
+            terms["bce"] = mask_bce_loss(masks, target, weights)
+            terms["dice"] = dice_loss(masks, target, valid)
+        if len(batch["word_rows"]):
+            word_states = states[batch["word_rows"], batch["word_positions"]]
+            terms["point"] = point_loss(self.model.point_head(word_states), batch["word_points"])
+        return terms
+
+    def dense_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Classes of image tokens by the words for them, and of the decoder's finest map by linear heads."""
+        terms = {}
+        embeddings = self.model.language_model.get_input_embeddings().weight
+        excluded = batch["exhaustive"]
+        h, w = features.vision.levels[0].shape[-2:]
+        for name, classifier in (("category", self.category_words), ("color", self.color_words)):
+            logits = classifier(features.tokens, embeddings)
+            terms[f"token_{name}"] = _cell_loss(logits, batch[f"{name}_map"], (h, w), excluded, name)
+        finest = features.maps[-1]
+        for name, head in self.fine_head.items():
+            logits = head(finest).flatten(2).transpose(1, 2)
+            terms[f"fine_{name}"] = _cell_loss(logits, batch[f"{name}_map"], finest.shape[-2:], excluded, name)
+        return terms
+
+
+class WordClassifier(nn.Module):
+    """Cosine similarity between features and the mean word embedding of each class name, plus a background vector."""
+
+    def __init__(self, width: int, label_ids: list[list[int]]):
+        super().__init__()
+        self.background = nn.Parameter(torch.randn(1, width) * 0.02)
+        self.log_scale = nn.Parameter(torch.tensor(2.5))
+        longest = max(len(ids) for ids in label_ids)
+        ids = torch.tensor([i + [0] * (longest - len(i)) for i in label_ids])
+        used = torch.tensor([[1.0] * len(i) + [0.0] * (longest - len(i)) for i in label_ids])
+        self.register_buffer("ids", ids, persistent=False)
+        self.register_buffer("share", (used / used.sum(1, keepdim=True))[..., None], persistent=False)
+
+    def forward(self, features: Tensor, embeddings: Tensor) -> Tensor:
+        """(B, T, width) features and the (vocabulary, width) table -> (B, T, classes) logits, background first."""
+        words = (embeddings[self.ids] * self.share).sum(1)
+        classes = F.normalize(torch.cat([self.background, words]), dim=-1)
+        return F.normalize(features, dim=-1) @ classes.T * self.log_scale.exp()
+
+
+def _cell_loss(
+    logits_BTC: Tensor, map_Bhw: Tensor, grid: tuple[int, int] | torch.Size, excluded_BC: Tensor, name: str
+) -> Tensor:
+    """Soft labels: the share of each class among the label pixels of a cell."""
+    B, T, C = logits_BTC.shape
+    h, w = grid
+    step = map_Bhw.shape[1] // h
+    cells = map_Bhw.long().view(B, h, step, w, step).permute(0, 1, 3, 2, 4).reshape(B * T, step * step)
+    share = logits_BTC.new_zeros(B * T, C + 1)
+    share.scatter_add_(1, torch.where(cells == IGNORE, C, cells), torch.full_like(cells, 1, dtype=share.dtype))
+    share = share / (step * step)
+    unlabelled = share[:, UNLABELLED].clone()
+    share = share[:, :C].clone()
+    share[:, UNLABELLED] = 0
+    if name == "category":
+        excluded = excluded_BC[:, None, :].expand(B, T, C).reshape(B * T, C)
+    else:
+        # Parts and colours are labelled everywhere or ignored: uncovered means background.
+        excluded = torch.ones_like(share, dtype=torch.bool)
+        excluded[:, 0] = False
+    return partial_label_loss(logits_BTC.reshape(B * T, C).float(), share, unlabelled, excluded)

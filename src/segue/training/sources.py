@@ -1,0 +1,135 @@
+"""The data sources that recipes name, and what is read off them before training: class names and sample texts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from segue.data.augment import augment, load_photograph
+from segue.data.collation import DenseLabels
+from segue.data.mixture import Source
+from segue.data.native import Record
+from segue.data.photograph_turns import photograph_turns
+from segue.data.photographs import PhotographRecords, photograph_records
+from segue.errors import DataError
+from segue.scenes import make_scene
+from segue.scenes.kinds import KINDS
+from segue.scenes.pen import COLORS
+from segue.training.recipe import Recipe, SourceSpec, Stage
+
+__all__ = ["TRAINING_SEEDS", "PhotographSource", "SceneSource", "build_sources", "dense_labels", "sample_texts"]
+
+logger = logging.getLogger(__name__)
+
+TRAINING_SEEDS = 1 << 40
+"""Scenes for training have seeds below this; those for measuring start here (`segue.evaluation.scenes`)."""
+
+
+class SceneSource:
+    """Scenes made on the fly, in a random shape, with about `side` pixels along the longer side."""
+
+    def __init__(self, *, side: int, num_turns: int):
+        self.side = side
+        self.num_turns = num_turns
+
+    def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:
+        """A scene between 3:4 and 4:3."""
+        ratio = float(np.exp(rng.uniform(-0.29, 0.29)))
+        short = round(self.side * min(ratio, 1 / ratio))
+        size = (self.side, short) if ratio >= 1 else (short, self.side)
+        seed = int(rng.integers(TRAINING_SEEDS))
+        return make_scene(seed, size=size, split="train", num_turns=self.num_turns)
+
+
+class PhotographSource:
+    """The training photographs of some sets, augmented first and asked about after."""
+
+    def __init__(self, records: Sequence[PhotographRecords], *, side: int, num_turns: int):
+        self.records = list(records)
+        self.ends = np.cumsum([len(r) for r in self.records])
+        self.side = side
+        self.num_turns = num_turns
+
+    def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:
+        """One photograph, each as often as any other."""
+        number = int(rng.integers(self.ends[-1]))
+        group = int(np.searchsorted(self.ends, number, side="right"))
+        records = self.records[group]
+        record = records[number - int(self.ends[group]) + len(records)]
+        image = load_photograph(records.folder / record.image, at_least=self.side)
+        image, record = augment(image, record, rng, size=(self.side, self.side))
+        turns = photograph_turns(record, rng, num_turns=self.num_turns) if self.num_turns else []
+        return image, record.model_copy(update={"dialogue": turns})
+
+
+def build_sources(recipe: Recipe, names: Sequence[str], *, stage: Stage) -> list[tuple[str, Source]]:
+    """The named sources, ready to draw from, in order.
+
+    Raises:
+        DataError: unknown kind, or a folder that is missing where the recipe does not call the source optional.
+    """
+    built: list[tuple[str, Source]] = []
+    for name in names:
+        spec = recipe.sources[name]
+        if spec.kind == "scenes":
+            built.append((name, SceneSource(side=stage.image_size, num_turns=stage.num_turns)))
+        elif spec.kind == "photographs":
+            records = _photographs(name, spec)
+            if records:
+                built.append((name, PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns)))
+        else:
+            raise DataError(f"source {name}: kind {spec.kind!r} is not scenes or photographs")
+    if not built:
+        raise DataError(f"stage {stage.name}: none of the sources {', '.join(names)} is there")
+    return built
+
+
+def dense_labels(recipe: Recipe) -> DenseLabels:
+    """Every category, part and colour that the recipe's sources label, background first."""
+    categories: set[str] = set()
+    parts: set[str] = set()
+    for name, spec in recipe.sources.items():
+        if spec.kind == "scenes":
+            categories |= set(KINDS)
+            parts |= {part for kind in KINDS.values() for part in kind.parts}
+        else:
+            for records in _photographs(name, spec):
+                categories |= set(records.categories)
+    background = ("background",)
+    return DenseLabels(
+        categories=background + tuple(sorted(categories)),
+        parts=background + tuple(sorted(parts)),
+        colors=background + tuple(COLORS),
+    )
+
+
+def sample_texts(recipe: Recipe) -> Iterator[str]:
+    """Questions and answers from every source in turn, endless, for training a tokenizer."""
+    stage = Stage(name="texts", steps=1, learning_rate=1.0, image_size=96, num_turns=12)
+    rng = np.random.default_rng(recipe.seed)
+    sources = [source for _, source in build_sources(recipe, list(recipe.sources), stage=stage)]
+    while True:
+        for source in sources:
+            _, record = source.sample(rng)
+            for turn in record.dialogue:
+                yield turn.question
+                yield turn.answer
+
+
+def _photographs(name: str, spec: SourceSpec) -> list[PhotographRecords]:
+    """The sets of one source; `options.sets` names sub-folders of its path."""
+    if spec.path is None:
+        raise DataError(f"source {name}: photographs need a path")
+    found = []
+    for part in spec.options.get("sets", [""]):
+        folder = Path(spec.path) / part
+        if (folder / "annotations.json").is_file():
+            found.append(photograph_records(folder, split="train"))
+        elif spec.optional:
+            logger.warning("source %s: %s is missing and left out", name, folder)
+        else:
+            raise DataError(f"source {name}: no annotations.json in {folder}; get the data or drop the source")
+    return found
