@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
+
+from segue.scenes.surfaces import TEXTURES, Shade, Texture
 
 Color = tuple[int, ...]  # RGB, or RGBA where something is see-through
 Point = tuple[float, float]
@@ -40,8 +42,8 @@ COLORS: dict[str, tuple[int, int, int]] = {
 KEEP = "keep"  # as a part: draw the colour, leave the parts below as they are (an eye on a head, a highlight)
 
 _SUPERSAMPLING = 2
+_MARGIN = 0.06  # units around the drawing, for curves and line ends that reach out of it
 _MIN_ALPHA = 140  # see-through fills stay above half, so that "alpha > 127" is the object's mask everywhere
-_TEXTURES = ("noise", "stripes", "spots", "wood", "fur", "checks", "none")
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,11 @@ def make_look(color_name: str, rng: np.random.Generator, *, material: str | None
 
 def mix(first: Color, second: Color, amount: float) -> tuple[int, int, int]:
     """`first` at amount 0, `second` at amount 1."""
-    return _clip(np.array(first[:3], float) * (1 - amount) + np.array(second[:3], float) * amount)
+    return _clip([a * (1 - amount) + b * amount for a, b in zip(first[:3], second[:3], strict=True)])
 
 
 def darker(color: Color, factor: float = 0.75) -> tuple[int, int, int]:
-    return _clip(np.array(color[:3], float) * factor)
+    return _clip([value * factor for value in color[:3]])
 
 
 def lighter(color: Color, amount: float = 0.3) -> tuple[int, int, int]:
@@ -94,13 +96,14 @@ class Pen:
         self.rng = rng
         self._height_px = int(height_px)
         self._scale = self._height_px * _SUPERSAMPLING
-        size = (max(2, round(aspect * self._scale)), max(2, self._scale))
+        self._margin = round(_MARGIN * self._scale)
+        size = (round(aspect * self._scale) + 2 * self._margin, self._scale + 2 * self._margin)
         self._image = Image.new("RGBA", size, (0, 0, 0, 0))
         self._labels = Image.new("L", size, 0)
         self._color_draw = ImageDraw.Draw(self._image)
         self._label_draw = ImageDraw.Draw(self._labels)
         self._part_numbers: dict[str, int] = {}
-        self._surfaces: list[_Texture | _Shade] = []  # asked for, not yet put on
+        self._surfaces: list[Texture | Shade] = []  # asked for, not yet put on
         self._outline: tuple[float, int] | None = None
 
     # --- settings ---
@@ -167,14 +170,16 @@ class Pen:
         smooth: bool = True,
     ) -> None:
         """A tube through the points whose width runs from the first to the second: a leg, a tail, a spout."""
-        path = np.asarray(_open_curve(points) if smooth and len(points) > 2 else points, float) * self._scale
+        curved = smooth and len(points) > 2
+        knots = np.asarray(points, float) * self._scale + self._margin
+        path = _curve_matrix(len(points), closed=False) @ knots if curved else knots
         radii = np.linspace(widths[0], widths[1], len(path)) * self._scale / 2
         outline, self._outline = self._outline, None
         if outline and max(widths) * self._scale > 4 * outline[1]:
-            self._tube(path, radii, _edge_color(fill, outline[0]), part)
-            self._tube(path, radii - outline[1], fill, KEEP)
+            self._tube(path, radii, _edge_color(fill, outline[0]), part, curved)
+            self._tube(path, radii - outline[1], fill, KEEP, curved)
         else:
-            self._tube(path, radii, fill, part)
+            self._tube(path, radii, fill, part, curved)
         self._outline = outline
 
     def arc(
@@ -218,11 +223,11 @@ class Pen:
         Without `color` the pattern makes the surface lighter and darker by up to `strength` (0..1). With
         `color` it paints that colour where the pattern is high ("spots", "stripes", "checks").
         """
-        assert kind in _TEXTURES, kind
+        assert kind in TEXTURES, kind
         if kind == "none" or strength <= 0:
             return
         number = None if part is None else self._number(part)
-        self._surfaces.append(_Texture(kind, strength, color, number, scale))
+        self._surfaces.append(Texture(kind, strength, color, number, scale))
 
     def shade(self, style: str = "round", light: tuple[float, float] = (-0.5, -0.8)) -> None:
         """Soft light on everything drawn so far. `light` is the direction towards the lamp (y down).
@@ -230,7 +235,7 @@ class Pen:
         round: every limb gets a lit and a dark side; vertical: light above, dark below; flat: less of it.
         """
         assert style in ("round", "vertical", "flat"), style
-        self._surfaces.append(_Shade(style, light))
+        self._surfaces.append(Shade(style, light))
 
     def mirror(self) -> None:
         """Turn what was drawn so far to face the other way. Call before `shade`, so that the light stays."""
@@ -261,10 +266,10 @@ class Pen:
     # --- below: pixels ---
 
     def _pixels(self, points: Sequence[Point] | np.ndarray) -> list[Point]:
-        return [(x, y) for x, y in (np.asarray(points, float) * self._scale).tolist()]
+        return [(x, y) for x, y in (np.asarray(points, float) * self._scale + self._margin).tolist()]
 
     def _box(self, box: Box) -> Box:
-        x0, y0, x1, y1 = (value * self._scale for value in box)
+        x0, y0, x1, y1 = (value * self._scale + self._margin for value in box)
         return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
     def _number(self, part: str | None) -> int:
@@ -286,27 +291,34 @@ class Pen:
         if part != KEEP:
             self._label_draw.polygon(pixels, fill=self._number(part))
 
-    def _tube(self, path: np.ndarray, radii: np.ndarray, fill: Color, part: str | None) -> None:
-        """path (N, 2), radii (N,) in pixels. One quad per piece, discs at the ends and at sharp bends."""
+    def _tube(self, path: np.ndarray, radii: np.ndarray, fill: Color, part: str | None, curved: bool) -> None:
+        """path (N, 2), radii (N,) in pixels. A quad per piece, a disc per end and per corner."""
         fill = _opaque_enough(fill)
         radii = np.maximum(radii, 0.5)
-        step = np.diff(path, axis=0)
-        step /= np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-6)[:, None]
-        along = np.concatenate([step[:1], step[:-1] + step[1:], step[-1:]])
-        along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
-        side = np.stack([-along[:, 1], along[:, 0]], 1) * radii[:, None]
-        left, right = path + side, path - side
-        quads = np.concatenate([left[:-1], left[1:], right[1:], right[:-1]], 1).tolist()
-        sharp = np.concatenate([[True], (step[:-1] * step[1:]).sum(1) < 0.8, [True]])
-        discs = np.concatenate([path - radii[:, None], path + radii[:, None]], 1)[sharp].tolist()
+        ahead = np.empty_like(path)  # across a knot of a curve, so that neighbouring quads share an edge
+        ahead[1:-1] = path[2:] - path[:-2]
+        ahead[0], ahead[-1] = path[1] - path[0], path[-1] - path[-2]
+        side = ahead[:, ::-1] * (radii / np.maximum(np.hypot(ahead[:, 0], ahead[:, 1]), 1e-6))[:, None]
+        side[:, 0] *= -1
+        if curved:
+            left, right = path + side, path - side
+            quads = np.concatenate([left[:-1], left[1:], right[1:], right[:-1]], 1).tolist()
+        else:
+            step = path[1:] - path[:-1]
+            turned = step[:, ::-1] * (-1, 1) / np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-6)[:, None]
+            near, far = turned * radii[:-1, None], turned * radii[1:, None]
+            quads = np.concatenate([path[:-1] + near, path[1:] + far, path[1:] - far, path[:-1] - near], 1)
+            quads = quads.tolist()
+        round_at = (0, -1) if curved else range(len(path))
+        discs = np.concatenate([path - radii[:, None], path + radii[:, None]], 1).tolist()
         targets = [(self._draw, fill)]
         if part != KEEP:
             targets.append((self._label_draw, self._number(part)))
         for draw, value in targets:
             for quad in quads:
                 draw.polygon(quad, fill=value)
-            for disc in discs:
-                draw.ellipse(disc, fill=value)
+            for index in round_at:
+                draw.ellipse(discs[index], fill=value)
 
     @property
     def _draw(self) -> ImageDraw.ImageDraw:
@@ -323,78 +335,11 @@ class Pen:
         self._color_draw = ImageDraw.Draw(self._image)
 
 
-# --- surfaces: new colours under the old transparency ---
-
-
-@dataclass(frozen=True)
-class _Texture:
-    kind: str
-    strength: float
-    color: Color | None
-    number: int | None  # of the part to cover, None for everything
-    scale: float
-
-    def put_on(
-        self, image: Image.Image, labels: Image.Image, unit: float, rng: np.random.Generator
-    ) -> Image.Image:
-        field = _pattern(self.kind, image.size, unit, self.scale, rng)
-        where = None
-        if self.number is not None:
-            where = labels.point([255 if value == self.number else 0 for value in range(256)])
-        rgb = image.convert("RGB")
-        if self.color is None:  # added, not multiplied, so that it shows on black too
-            painted = ImageChops.add(rgb, _grey(128 + 127 * self.strength * field, image.size), 1, -128)
-        else:
-            painted = Image.new("RGB", rgb.size, self.color[:3])
-            high = Image.fromarray(np.uint8(255 * min(self.strength, 1.0) * (field > 0)))
-            high = high.resize(image.size, Image.Resampling.BILINEAR)
-            where = high if where is None else ImageChops.multiply(where, high)
-        if where is not None:
-            painted = Image.composite(painted, rgb, where)
-        painted.putalpha(image.getchannel("A"))
-        return painted
-
-
-@dataclass(frozen=True)
-class _Shade:
-    style: str
-    light: tuple[float, float]
-
-    def put_on(
-        self, image: Image.Image, labels: Image.Image, unit: float, rng: np.random.Generator
-    ) -> Image.Image:
-        width, height = image.size
-        columns, rows = (max(4, side * 32 // max(width, height)) for side in (width, height))
-        ramp = np.linspace(1, -1, rows)[:, None] * np.ones((1, columns))
-        alpha = image.getchannel("A")
-        if self.style == "round":
-            small = alpha.resize((columns, rows), Image.Resampling.BOX)
-            soft = np.pad(np.asarray(small.filter(ImageFilter.GaussianBlur(2)), float) / 255, 2)
-            length = math.hypot(*self.light) or 1.0
-            dx, dy = (round(2 * value / length) for value in self.light)
-            lit = soft[2 - dy : 2 - dy + rows, 2 - dx : 2 - dx + columns]
-            unlit = soft[2 + dy : 2 + dy + rows, 2 + dx : 2 + dx + columns]
-            field = 0.30 * (lit - unlit) + 0.05 * ramp
-        else:
-            field = ramp * (0.16 if self.style == "vertical" else 0.06)
-        # Darkening multiplies and lightening screens, so no channel is cut off and the hue stays.
-        rgb = ImageChops.multiply(image.convert("RGB"), _grey(255 * (1 + np.minimum(field, 0)), image.size))
-        rgb = ImageChops.screen(rgb, _grey(150 * np.maximum(field, 0), image.size))
-        rgb.putalpha(alpha)
-        return rgb
-
-
-def _grey(small: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """A small array of 0..255, enlarged, as a grey RGB image."""
-    grey = Image.fromarray(np.uint8(np.clip(small, 0, 255))).resize(size, Image.Resampling.BILINEAR)
-    return Image.merge("RGB", (grey, grey, grey))
-
-
 # --- geometry and colour ---
 
 
-def _clip(color: np.ndarray) -> tuple[int, int, int]:
-    red, green, blue = np.clip(np.round(color), 0, 255).astype(int).tolist()
+def _clip(color: Sequence[float]) -> tuple[int, int, int]:
+    red, green, blue = (min(255, max(0, round(float(value)))) for value in color)
     return (red, green, blue)
 
 
@@ -407,27 +352,33 @@ def _opaque_enough(fill: Color) -> Color:
     return fill if len(fill) == 3 else (*fill[:3], max(fill[3], _MIN_ALPHA))
 
 
-@lru_cache
-def _catmull_rom(steps: int) -> np.ndarray:
-    """(steps, 4) weights of four neighbouring points along the piece between the middle two."""
-    t = np.arange(steps)[:, None] / steps
-    powers = np.concatenate([np.ones_like(t), t, t**2, t**3], 1)
+@lru_cache(maxsize=64)
+def _curve_matrix(count: int, closed: bool) -> np.ndarray:
+    """(M, count): times the (count, 2) knots it gives M points of a Catmull-Rom curve through them."""
+    steps = 6 if closed else 4
+    t = np.arange(steps) / steps
+    powers = np.stack([np.ones_like(t), t, t**2, t**3], 1)
     basis = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
-    return powers @ basis
+    weights = powers @ basis  # of the four knots around a piece
+    pieces = count if closed else count - 1
+    matrix = np.zeros((pieces * steps + (0 if closed else 1), count))
+    for piece in range(pieces):
+        rows = slice(piece * steps, (piece + 1) * steps)
+        for offset in range(4):
+            knot = piece + offset - 1
+            if closed or 0 <= knot < count:
+                matrix[rows, knot % count] += weights[:, offset]
+            else:  # the curve goes straight on before the first knot and after the last
+                end, inner = (0, 1) if knot < 0 else (count - 1, count - 2)
+                matrix[rows, end] += 2 * weights[:, offset]
+                matrix[rows, inner] -= weights[:, offset]
+    if not closed:
+        matrix[-1, -1] = 1
+    return matrix
 
 
-def _closed_curve(points: Sequence[Point], steps: int = 6) -> np.ndarray:
-    knots = np.asarray(points, float)
-    around = np.stack([np.roll(knots, shift, axis=0) for shift in (1, 0, -1, -2)], 1)  # (N, 4, 2)
-    return np.einsum("sk,nkd->nsd", _catmull_rom(steps), around).reshape(-1, 2)
-
-
-def _open_curve(points: Sequence[Point], steps: int = 5) -> np.ndarray:
-    knots = np.asarray(points, float)
-    knots = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
-    pieces = np.stack([knots[i : len(knots) - 3 + i] for i in range(4)], 1)
-    curve = np.einsum("sk,nkd->nsd", _catmull_rom(steps), pieces).reshape(-1, 2)
-    return np.concatenate([curve, knots[-2:-1]])
+def _closed_curve(points: Sequence[Point]) -> np.ndarray:
+    return _curve_matrix(len(points), closed=True) @ np.asarray(points, float)
 
 
 def _turned_ellipse(box: Box, angle: float, count: int = 28) -> np.ndarray:
@@ -436,40 +387,3 @@ def _turned_ellipse(box: Box, angle: float, count: int = 28) -> np.ndarray:
     x, y = (x1 - x0) / 2 * np.cos(turn), (y1 - y0) / 2 * np.sin(turn)
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     return np.stack([(x0 + x1) / 2 + c * x - s * y, (y0 + y1) / 2 + s * x + c * y], 1)
-
-
-def _pattern(
-    kind: str, size: tuple[int, int], unit: float, scale: float, rng: np.random.Generator
-) -> np.ndarray:
-    """The pattern in -1..1 on a grid of at most 80 cells a side; the caller enlarges it."""
-    width, height = size
-    shrink = max(1.0, max(width, height) / (40 if kind == "spots" else 80))
-    columns, rows = max(2, round(width / shrink)), max(2, round(height / shrink))
-    # x, y in units of the sprite's height, as everywhere
-    x = (np.arange(columns)[None, :] + 0.5) * width / columns / unit
-    y = (np.arange(rows)[:, None] + 0.5) * height / rows / unit
-    if kind == "noise":
-        return rng.uniform(-1, 1, size=(rows, columns))
-    if kind == "stripes":
-        turn = rng.uniform(-0.25, 0.25) + (math.pi / 2 if rng.random() < 0.5 else 0)
-        return np.sin((x * math.cos(turn) + y * math.sin(turn)) * 2 * math.pi * 7 / scale + rng.uniform(0, 6))
-    if kind == "checks":
-        period = 2 * math.pi * 4 / scale
-        return np.sign(np.sin(x * period + 0.5) * np.sin(y * period + 0.5))
-    if kind == "wood":
-        bend = 0.05 * np.sin(x * 3 + rng.uniform(0, 6))
-        grain = np.sin((y + bend) * 2 * math.pi * 6 / scale + rng.uniform(0, 6))
-        return 0.6 * grain + 0.4 * rng.uniform(-1, 1, size=(rows, 1)) + 0 * x
-    if kind == "fur":
-        return np.repeat(rng.uniform(-1, 1, size=(rows // 3 + 1, columns)), 3, axis=0)[:rows]
-    # spots: high inside a few soft discs
-    field = np.full((rows, columns), -1.0)
-    count = int(rng.integers(9, 15) / scale)
-    for cx, cy, radius in zip(
-        rng.uniform(0, width / unit, count),
-        rng.uniform(0, 1, count),
-        rng.uniform(0.05, 0.11, count) * scale,
-        strict=True,
-    ):
-        field = np.maximum(field, 1 - np.hypot(x - cx, y - cy) / radius)
-    return np.clip(field, -1, 1)

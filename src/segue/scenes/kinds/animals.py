@@ -1,4 +1,4 @@
-"""Pets and farm animals. All face left as drawn; `side_view` turns half of them round.
+"""Pets and farm animals on four legs. All face left as drawn; `side_view` turns half of them round.
 
 Colours are natural ones; patches and stripes in a second colour stay small enough that the name of the first
 is what a person would say.
@@ -10,7 +10,6 @@ import numpy as np
 
 from segue.scenes.kinds import PenMaker, kind
 from segue.scenes.kinds.creatures import (
-    BEAK,
     BLACK,
     HORN,
     PINK,
@@ -21,7 +20,7 @@ from segue.scenes.kinds.creatures import (
     legs,
     side_view,
 )
-from segue.scenes.pen import COLORS, KEEP, Look, Pen, darker, lighter, mix
+from segue.scenes.pen import KEEP, Color, Look, Pen, darker, lighter, mix
 
 
 @kind(
@@ -60,6 +59,12 @@ def _dog_standing(make_pen, look, rng, ear, collar, floppy) -> Pen:
     body = [(0.3, 0.36), (0.5, 0.4), (length - 0.1, 0.38), (length + 0.03, 0.5), (length - 0.05, 0.7)]
     body += [(length - 0.25, 0.67), (0.55, 0.74), (0.36, 0.74), (0.27, 0.58)]
     pen.polygon(body, look.color, smooth=True)
+    if look.color_name == "white" and rng.random() < 0.6:
+        pen.outline(0)
+        for x in (0.52, 0.66, 0.86):
+            y, w = rng.uniform(0.42, 0.6), rng.uniform(0.03, 0.08)
+            pen.ellipse((x - w, y - w * 0.8, x + w, y + w * 0.8), (60, 52, 50), KEEP)
+        pen.outline(0.35)
     if collar is not None:
         pen.limb([(0.24, 0.42), (0.33, 0.44), (0.42, 0.36)], (0.07, 0.07), collar, "collar")
     _dog_head(pen, look, ear, floppy)
@@ -86,14 +91,13 @@ def _dog_sitting(make_pen, look, rng, ear, collar, floppy) -> Pen:
 def _dog_head(pen: Pen, look: Look, ear, floppy: bool) -> None:
     if not floppy:
         pen.polygon([(0.3, 0.16), (0.38, 0.0), (0.43, 0.22)], ear, "ear")
-    pen.ellipse((0.14, 0.06, 0.46, 0.4), look.color, "head")
-    pen.polygon(
-        [(0.22, 0.16), (0.06, 0.2), (0.0, 0.26), (0.02, 0.35), (0.12, 0.38), (0.28, 0.38)],
-        look.color,
-        "head",
-        smooth=True,
-    )
-    pen.polygon([(0.2, 0.15), (0.3, 0.2), (0.3, 0.36), (0.16, 0.37)], look.color, KEEP)
+    head = [(0.3, 0.05), (0.43, 0.11), (0.46, 0.26), (0.36, 0.39), (0.18, 0.4), (0.04, 0.37), (0.01, 0.28)]
+    pen.polygon([*head, (0.06, 0.21), (0.16, 0.18), (0.2, 0.09)], look.color, "head", smooth=True)
+    if pen.rng.random() < 0.5:
+        muzzle = [(0.02, 0.3), (0.1, 0.26), (0.2, 0.3), (0.2, 0.38), (0.06, 0.37)]
+        pen.outline(0)
+        pen.polygon(muzzle, lighter(look.color, 0.35), KEEP, smooth=True)
+        pen.outline(0.35)
     pen.ellipse((0.0, 0.2, 0.075, 0.27), BLACK, KEEP)
     pen.line([(0.05, 0.33), (0.16, 0.34)], 0.012, BLACK, KEEP)
     eye(pen, 0.215, 0.19, 0.026, iris=eye_ring(look.color))
@@ -291,8 +295,10 @@ def horse(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     return side_view(horse_shape(make_pen, look, rng, mane), rng, fur=0.03)
 
 
-def horse_shape(make_pen: PenMaker, look: Look, rng: np.random.Generator, mane) -> Pen:
-    """A horse's outline, which the zebra shares. Head high, or grazing."""
+def horse_shape(
+    make_pen: PenMaker, look: Look, rng: np.random.Generator, mane: Color, *, striped: bool = False
+) -> Pen:
+    """A horse, or in stripes a zebra. Head high, or grazing."""
     pen = make_pen(1.35)
     pen.outline(0.35)
     pen.limb([(1.1, 0.42), (1.22, 0.5), (1.24, 0.7), (1.2, 0.84)], (0.07, 0.13), mane, "tail")
@@ -306,7 +312,7 @@ def horse_shape(make_pen: PenMaker, look: Look, rng: np.random.Generator, mane) 
         hoof=(60, 50, 46),
         stride=0.06,
     )
-    grazing = rng.random() < 0.25
+    grazing = rng.random() < 0.2
     if grazing:
         neck = [(0.36, 0.36), (0.56, 0.4), (0.5, 0.6), (0.3, 0.76), (0.2, 0.7)]
         head = [(0.18, 0.66), (0.29, 0.68), (0.3, 0.8), (0.2, 0.95), (0.1, 0.98), (0.08, 0.9)]
@@ -314,7 +320,7 @@ def horse_shape(make_pen: PenMaker, look: Look, rng: np.random.Generator, mane) 
         ears, gaze = [(0.22, 0.66), (0.28, 0.55), (0.3, 0.68)], (0.19, 0.77)
         nostril = (0.115, 0.93)
     else:
-        neck = [(0.3, 0.1), (0.42, 0.12), (0.58, 0.36), (0.6, 0.6), (0.4, 0.58), (0.33, 0.34), (0.24, 0.24)]
+        neck = [(0.3, 0.1), (0.42, 0.12), (0.6, 0.38), (0.62, 0.58), (0.42, 0.6), (0.36, 0.42), (0.25, 0.27)]
         head = [
             (0.28, 0.06),
             (0.38, 0.12),
@@ -331,16 +337,41 @@ def horse_shape(make_pen: PenMaker, look: Look, rng: np.random.Generator, mane) 
     body = [(0.38, 0.42), (0.56, 0.36), (0.8, 0.39), (1.02, 0.35), (1.15, 0.46), (1.12, 0.62), (0.98, 0.64)]
     body += [(0.75, 0.7), (0.5, 0.67), (0.37, 0.58)]
     pen.polygon(body, look.color, smooth=True)
-    outline = pen._outline
-    pen._outline = None
+    pen.outline(0)
     pen.polygon(neck, look.color, smooth=True)
-    pen._outline = outline
+    pen.outline(0.35)
     pen.polygon(ears, look.color, "head")
     pen.polygon(head, look.color, "head", smooth=True)
     pen.limb([(x + 0.015, y) for x, y in crest], (0.05, 0.08), mane, "mane")
+    if striped:
+        _zebra_stripes(pen, grazing)
     eye(pen, *gaze, 0.02, iris=eye_ring(look.color))
     pen.ellipse((nostril[0] - 0.015, nostril[1] - 0.012, nostril[0] + 0.015, nostril[1] + 0.012), BLACK, KEEP)
     return pen
+
+
+def _zebra_stripes(pen: Pen, grazing: bool) -> None:
+    pen.outline(0)
+    for x in (0.62, 0.72, 0.82, 0.92, 1.02, 1.11):
+        pen.limb([(x, 0.4), (x + 0.03, 0.5), (x - 0.01, 0.62)], (0.045, 0.015), BLACK, KEEP)
+    if not grazing:
+        across = [
+            (0.36, 0.3, 0.48, 0.2),
+            (0.4, 0.4, 0.54, 0.28),
+            (0.44, 0.5, 0.6, 0.38),
+            (0.32, 0.22, 0.42, 0.14),
+        ]
+        across += [(0.2, 0.2, 0.28, 0.32), (0.15, 0.25, 0.22, 0.34)]
+    else:
+        across = [
+            (0.42, 0.42, 0.47, 0.62),
+            (0.34, 0.46, 0.4, 0.68),
+            (0.26, 0.56, 0.34, 0.72),
+            (0.14, 0.8, 0.27, 0.84),
+        ]
+    for x0, y0, x1, y1 in across:
+        pen.limb([(x0, y0), (x1, y1)], (0.022, 0.034), BLACK, KEEP)
+    pen.outline(0.35)
 
 
 @kind(
@@ -554,111 +585,3 @@ def goat(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     eye(pen, 0.21, 0.28, 0.024)
     pen.ellipse((0.05, 0.4, 0.08, 0.43), BLACK, KEEP)
     return side_view(pen, rng)
-
-
-@kind(
-    name="chicken",
-    plural="chickens",
-    group="animal",
-    settings=("landscape",),
-    rests_on="ground",
-    height=(0.14, 0.22),
-    colors=("white", "brown", "black"),
-    parts=("head", "beak", "comb", "wing", "tail", "leg"),
-    properties=("lives on a farm", "lays eggs"),
-)
-def chicken(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
-    pen = make_pen(1.0)
-    pen.outline(0.3)
-    red = COLORS["red"]
-    for x in (0.46, 0.57):
-        foot = x + rng.uniform(-0.04, 0.03)
-        pen.line([(x, 0.78), (foot, 0.96)], 0.035, BEAK, "leg")
-        pen.line([(foot - 0.1, 0.985), (foot + 0.05, 0.985)], 0.03, BEAK, "leg")
-    fan = rng.uniform(0.12, 0.22)
-    for k, shade in ((0, 0.8), (1, 0.92), (2, 0.8)):
-        feather = [
-            (0.72, 0.62),
-            (0.84 + 0.05 * k, fan + 0.1 * k),
-            (0.94 + 0.03 * k, fan + 0.06 + 0.12 * k),
-            (0.84, 0.68),
-        ]
-        pen.polygon(feather, darker(look.color, shade), "tail", smooth=True)
-    body = [
-        (0.2, 0.22),
-        (0.34, 0.2),
-        (0.42, 0.42),
-        (0.62, 0.5),
-        (0.86, 0.42),
-        (0.86, 0.62),
-        (0.7, 0.82),
-        (0.48, 0.86),
-    ]
-    pen.polygon([*body, (0.26, 0.72), (0.16, 0.48)], look.color, smooth=True)
-    pen.polygon(
-        [(0.4, 0.52), (0.6, 0.54), (0.8, 0.52), (0.72, 0.68), (0.52, 0.72)],
-        darker(look.color, 0.82),
-        "wing",
-        smooth=True,
-    )
-    for x in (0.19, 0.26, 0.33):
-        pen.ellipse((x - 0.05, 0.0 if x == 0.26 else 0.02, x + 0.05, 0.16), red, "comb")
-    pen.ellipse((0.12, 0.08, 0.4, 0.34), look.color, "head")
-    pen.polygon([(0.14, 0.16), (0.0, 0.22), (0.14, 0.26)], BEAK, "beak")
-    pen.ellipse((0.11, 0.25, 0.19, 0.39), red, "comb")
-    eye(pen, 0.22, 0.18, 0.027, iris=eye_ring(look.color))
-    return side_view(pen, rng, fur=0.04)
-
-
-@kind(
-    name="duck",
-    plural="ducks",
-    group="animal",
-    settings=("landscape",),
-    rests_on="ground",
-    height=(0.13, 0.2),
-    colors=("white", "yellow", "brown"),
-    parts=("head", "beak", "wing", "tail", "leg"),
-    properties=("can swim", "can fly", "lays eggs"),
-)
-def duck(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
-    pen = make_pen(1.15)
-    pen.outline(0.3)
-    for x in (0.5, 0.64):
-        pen.line([(x, 0.8), (x, 0.95)], 0.045, BEAK, "leg")
-        pen.polygon([(x - 0.14, 1.0), (x + 0.05, 1.0), (x + 0.01, 0.92)], BEAK, "leg")
-    lift = rng.uniform(0.36, 0.46)
-    pen.polygon([(0.86, 0.5), (1.12, lift), (1.08, 0.58), (0.94, 0.72)], look.color, "tail", smooth=True)
-    pen.polygon(
-        [
-            (0.24, 0.3),
-            (0.42, 0.3),
-            (0.46, 0.46),
-            (0.7, 0.46),
-            (0.98, 0.5),
-            (0.96, 0.72),
-            (0.72, 0.88),
-            (0.42, 0.86),
-            (0.26, 0.68),
-        ],
-        look.color,
-        smooth=True,
-    )
-    pen.polygon(
-        [(0.48, 0.56), (0.7, 0.52), (0.98, 0.56), (0.86, 0.7), (0.62, 0.76)],
-        darker(look.color, 0.82),
-        "wing",
-        smooth=True,
-    )
-    if look.color_name == "brown":
-        pen.limb([(0.25, 0.42), (0.35, 0.45), (0.44, 0.42)], (0.04, 0.04), WHITE, KEEP)
-    pen.polygon(
-        [(0.24, 0.15), (0.12, 0.2), (0.0, 0.21), (0.02, 0.28), (0.14, 0.3), (0.26, 0.28)],
-        BEAK,
-        "beak",
-        smooth=True,
-    )
-    pen.ellipse((0.18, 0.0, 0.5, 0.36), look.color, "head")
-    pen.line([(0.03, 0.25), (0.17, 0.25)], 0.012, darker(BEAK, 0.6), KEEP)
-    eye(pen, 0.28, 0.13, 0.03, iris=eye_ring(look.color))
-    return side_view(pen, rng, fur=0.03)

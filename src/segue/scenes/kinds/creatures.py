@@ -14,7 +14,7 @@ PINK = (236, 160, 166)
 HORN = (226, 212, 180)
 BEAK = (240, 160, 40)
 
-SIDE_VIEW_LIGHT = (-0.5, -0.8)
+_LIGHT = (-0.5, -0.8)
 
 
 def eye(pen: Pen, x: float, y: float, radius: float, *, iris: Color | None = None) -> None:
@@ -68,11 +68,16 @@ def cloud(
 
 
 def side_view(pen: Pen, rng: np.random.Generator, *, fur: float = 0.05) -> Pen:
-    """The last touches: face either way, fur, light from above."""
+    """The last touches of an animal seen from its side, which may face either way."""
     if rng.random() < 0.5:
         pen.mirror()
+    return front_view(pen, fur=fur)
+
+
+def front_view(pen: Pen, *, fur: float = 0.05) -> Pen:
+    """The last touches of an animal that looks at us: fur, light from above."""
     pen.texture("fur", fur)
-    pen.shade("round", SIDE_VIEW_LIGHT)
+    pen.shade("round", _LIGHT)
     return pen
 
 
