@@ -310,7 +310,7 @@ def draw_helicopter(make_pen: PenMaker, look: Look, rng: np.random.Generator) ->
     height=(0.18, 0.34),
     colors=("red", "orange", "yellow", "green", "blue", "purple", "pink", "white"),
     materials=("cloth",),
-    parts=("envelope", "basket", "rope"),
+    parts=("canopy", "basket", "rope"),
     properties=("can fly", "can carry people"),
 )
 def draw_hot_air_balloon(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
@@ -338,9 +338,9 @@ def draw_hot_air_balloon(make_pen: PenMaker, look: Look, rng: np.random.Generato
     stripes = chance(rng, 0.65)
     fills = (look.color, other, look.color) if stripes else (look.color,)
     for scale, fill in zip((1.0, 0.68, 0.34), fills, strict=False):
-        pen.polygon(gore(scale), fill, part="envelope", smooth=True)
+        pen.polygon(gore(scale), fill, part="canopy", smooth=True)
     if not stripes:
-        pen.rectangle((0.02 * a, 0.32, a * 0.98, 0.4), other, part="envelope")
+        pen.rectangle((0.02 * a, 0.32, a * 0.98, 0.4), other, part="canopy")
     pen.shade("round")
     pen.rectangle((c - half, 0.87, c + half, 1), (150, 104, 60), part="basket", radius=0.03)
     pen.rectangle((c - half - 0.01, 0.86, c + half + 0.01, 0.9), (104, 70, 42), part="basket", radius=0.015)
