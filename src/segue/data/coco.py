@@ -60,6 +60,8 @@ class CocoRecords(Sequence[Record]):
             self._annotations = _by_picture(content["annotations"])
             self._captions = _by_picture(_list_of(captions, content, "captions"))
             self._expressions = _by_picture(_list_of(expressions, content, "expressions"))
+            # One annotation for each label, as in clothing co-parsing: not instances that can be counted.
+            self._semantic = bool(content.get("info", {}).get("semantic", False))
             declared = content.get("info", {}).get("exhaustive_categories", [])
             self.exhaustive = [self._names[int(id_)] for id_ in declared]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -134,12 +136,13 @@ class CocoRecords(Sequence[Record]):
         box = entry.get("bbox")
         if box is None:
             box = mask_box(decode_mask(segmentation, height, width))
+        source = entry.get("source", "semantic" if self._semantic else "")
         return ObjectRecord(
             id=entry["id"],
             category=self._names[entry["category_id"]],
             segmentation=segmentation,
             bbox=box,
-            attributes={"source": entry["source"]} if entry.get("source") else {},
+            attributes={"source": source} if source else {},
             iscrowd=entry.get("iscrowd", 0),
         )
 
