@@ -289,7 +289,7 @@ def draw_cutting_board(make_pen: PenMaker, look: Look, rng: np.random.Generator)
     colors=("red", "orange", "yellow", "green", "purple", "pink", "brown", "beige"),
     materials=("glass",),
     parts=("lid", "label"),
-    properties=("can hold liquid", "stores things"),
+    properties=("can hold liquid", "stores things", "can be opened"),
 )
 def draw_jar(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     width = rng.uniform(0.62, 0.85)

@@ -53,15 +53,9 @@ def turned(cx: float, rows: Sequence[Point]) -> list[Point]:
     return [(cx - r, y) for y, r in rows] + [(cx + r, y) for y, r in reversed(rows)]
 
 
-def tub(
-    cx: float, top: float, bottom: float, r_top: float, r_bottom: float, bulge: float, shoulder: float = 0.0
-) -> list[Point]:
+def tub(cx: float, top: float, bottom: float, r_top: float, r_bottom: float, bulge: float) -> list[Point]:
     """The outline of a cup seen from a little above: straight sides, a floor rounded by `bulge`."""
-    floor = arc(cx, bottom - bulge, r_bottom, bulge, 180, 0)
-    middle = (top + bottom) / 2
-    side = [(cx - (r_top + r_bottom) / 2 - shoulder, middle)] if shoulder else []
-    other = [(cx + (r_top + r_bottom) / 2 + shoulder, middle)] if shoulder else []
-    return [(cx - r_top, top), *side, *floor, *other, (cx + r_top, top)]
+    return [(cx - r_top, top), *arc(cx, bottom - bulge, r_bottom, bulge, 180, 0), (cx + r_top, top)]
 
 
 def ribbon(spine: Sequence[Point], widths: Sequence[float]) -> list[Point]:
@@ -78,8 +72,3 @@ def ribbon(spine: Sequence[Point], widths: Sequence[float]) -> list[Point]:
         left.append((x - dy / norm * half, y + dx / norm * half))
         right.append((x + dy / norm * half, y - dx / norm * half))
     return left + right[::-1]
-
-
-def flipped(points: Sequence[Point], aspect: float) -> list[Point]:
-    """Mirror image inside a box that is `aspect` wide."""
-    return [(aspect - x, y) for x, y in points]

@@ -292,7 +292,7 @@ def draw_spoon(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     colors=GLASS,
     materials=("glass", "plastic"),
     parts=("neck", "cap", "label"),
-    properties=("can hold liquid",),
+    properties=("can hold liquid", "can be opened"),
 )
 def draw_bottle(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     width, slim = rng.uniform(0.27, 0.38), rng.uniform(0.045, 0.06)

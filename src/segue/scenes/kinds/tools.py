@@ -224,8 +224,8 @@ def draw_wrench(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen
 
 
 @kind(
-    name="pair of pliers",
-    plural="pairs of pliers",
+    name="pliers",
+    plural="pliers",
     height=(0.26, 0.38),
     colors=GRIPS,
     materials=("plastic",),
@@ -258,8 +258,8 @@ def draw_pliers(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen
 
 
 @kind(
-    name="pair of scissors",
-    plural="pairs of scissors",
+    name="scissors",
+    plural="scissors",
     height=(0.26, 0.4),
     colors=GRIPS,
     materials=("plastic",),
