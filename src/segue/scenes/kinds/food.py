@@ -189,7 +189,7 @@ def draw_cake(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     plural="cupcakes",
     height=(0.17, 0.26),
     colors=ICING,
-    parts=("icing", "cherry", "cup"),
+    parts=("icing", "cherry", "wrapper"),
     properties=SWEET,
     **ON_TABLE,
 )
@@ -198,10 +198,10 @@ def draw_cupcake(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pe
     cx, low = aspect / 2, rng.uniform(0.58, 0.64)
     paper = tone(look.accent, 0.15)
     pen = make_pen(aspect)
-    pen.polygon(tub(cx, low - 0.02, 1.0, aspect * 0.43, aspect * 0.31, 0.05), paper, part="cup")
+    pen.polygon(tub(cx, low - 0.02, 1.0, aspect * 0.43, aspect * 0.31, 0.05), paper, part="wrapper")
     for i in range(-3, 4):
         x = i * aspect * 0.125
-        pen.line([(cx + x, low), (cx + x * 0.74, 0.96)], 0.025, tone(paper, -0.25), part="cup")
+        pen.line([(cx + x, low), (cx + x * 0.74, 0.96)], 0.025, tone(paper, -0.25), part="wrapper")
     for y, r, h in ((low - 0.06, 0.5, 0.14), (low - 0.19, 0.39, 0.13), (low - 0.31, 0.26, 0.12)):
         pen.ellipse((cx - r * aspect, y - h, cx + r * aspect, y + h), tone(look.color, -0.16), part="icing")
         pen.ellipse((cx - r * aspect, y - h, cx + r * aspect, y + h * 0.72), look.color, part="icing")

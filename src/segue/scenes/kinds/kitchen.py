@@ -328,7 +328,7 @@ def draw_jar(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     height=(0.26, 0.36),
     colors=PAINTED,
     materials=("metal", "plastic"),
-    parts=("lever", "bread"),
+    parts=("lever", "toast"),
 )
 def draw_toaster(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     aspect, toasted = rng.uniform(1.25, 1.6), rng.random() < 0.6
@@ -338,8 +338,8 @@ def draw_toaster(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pe
     if toasted:
         for x in (0.2, 0.28):
             width = right - 0.48
-            pen.rectangle((x, 0.02 if x > 0.2 else 0.0, x + width, 0.6), (170, 108, 52), "bread", 0.1)
-            pen.rectangle((x + 0.05, 0.05, x + width - 0.05, 0.6), (232, 190, 128), "bread", 0.07)
+            pen.rectangle((x, 0.02 if x > 0.2 else 0.0, x + width, 0.6), (170, 108, 52), "toast", 0.1)
+            pen.rectangle((x + 0.05, 0.05, x + width - 0.05, 0.6), (232, 190, 128), "toast", 0.07)
     pen.rectangle((0.08, 0.86, right - 0.08, 1.0), RUBBER, radius=0.03)
     pen.rectangle((0, top, right, 0.95), look.color, radius=0.16)
     pen.shade("round")
