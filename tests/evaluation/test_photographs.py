@@ -94,7 +94,7 @@ def test_centred_ellipse():
 
 
 def test_rows_and_summary(make_record, make_answer, dog, box_mask, tmp_path):
-    record = make_record({"dog": dog}, exhaustive=["dog", "cat"])
+    record = make_record({"dog": dog}, exhaustive=["dog", "cat"], source="pets")
     benchmark = PhotographsBenchmark(tmp_path, held_out=[record], training=[record])
     sample = benchmark.sample(*benchmark.names())
     answers = {
@@ -110,15 +110,16 @@ def test_rows_and_summary(make_record, make_answer, dog, box_mask, tmp_path):
     assert figures["by_category"]["cat"]["ellipse"] is None
     assert figures["overall"]["giou"] == 1.0
     assert set(figures["by_kind"]) == {"one", "absent"}
-    assert sample.image == tmp_path / "a.jpg"
+    assert figures["by_set"]["pets"]["num_turns"] == 2
+    assert sample.image == tmp_path / "pets" / "a.jpg"
 
 
 def test_a_sample_of_the_photographs_is_part_of_a_larger_one(make_record, dog, tmp_path):
-    records = [make_record({"dog": dog}, image=f"{i}.jpg") for i in range(20)]
+    records = [make_record({"dog": dog}, image=f"{i}.jpg", source="pets") for i in range(20)]
 
     def names(num):
         return PhotographsBenchmark(tmp_path, held_out=records, training=[], num=num).names()
 
     assert names(5) == names(10)[:5]
-    assert sorted(names(None)) == sorted(record.image for record in records)
-    assert names(5) != [record.image for record in records[:5]]
+    assert sorted(names(None)) == sorted(f"pets/{i}.jpg" for i in range(20))
+    assert names(5) != [f"pets/{i}.jpg" for i in range(5)]

@@ -32,14 +32,18 @@ def ask(
     """
     from segue.images import open_image
 
-    picture = open_image(image)  # before torch is loaded: a wrong file name should not cost seconds
+    # Before torch is loaded, so that a wrong name does not cost seconds.
+    picture = open_image(image)
+    destination = DEFAULT_FOLDER if folder is None and not as_json else folder
+    if destination is not None:
+        destination.mkdir(parents=True, exist_ok=True)
     answer = load_model(model, device).ask(picture, question)
     if as_json:
         print_json(answer.to_dict())
     else:
         show(answer)
-    if folder is not None or not as_json:
-        written = save(answer, folder or DEFAULT_FOLDER, file_stem(image, question))
+    if destination is not None:
+        written = save(answer, destination, file_stem(image, question))
         if not as_json:
             out.print(f"written: {', '.join(map(str, written))}", style="dim", markup=False)
 
@@ -63,8 +67,7 @@ def show(answer: Answer) -> None:
 
 
 def save(answer: Answer, folder: Path, stem: str) -> tuple[Path, Path]:
-    """Write the overlay and the JSON; returns both paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the overlay and the JSON into a folder that exists; returns both paths."""
     overlay, record = folder / f"{stem}.png", folder / f"{stem}.json"
     answer.draw().save(overlay)
     answer.to_json(record, indent=2)

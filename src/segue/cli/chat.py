@@ -40,6 +40,8 @@ def chat(
     from segue.images import open_image
 
     picture = open_image(image)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     conversation = load_model(model, device).chat(picture)
     num_failed = 0
     for question in questions():

@@ -19,26 +19,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segue.data.native import Phrase, Record, Turn, decode_mask
+from segue.data.photographs import photograph_records
+from segue.data.wording import noun_of
+from segue.errors import DataError
 from segue.evaluation.metrics import IGNORE_LABEL, Tally, TargetScore, iou, score_target
 from segue.evaluation.runner import Row, Sample
 
 if TYPE_CHECKING:
     from segue.answer import Answer
 
-PLURALS = {
-    "bear": "bears",
-    "bird": "birds",
-    "cat": "cats",
-    "cow": "cows",
-    "dog": "dogs",
-    "elephant": "elephants",
-    "giraffe": "giraffes",
-    "horse": "horses",
-    "person": "people",
-    "sheep": "sheep",
-    "zebra": "zebras",
-}
-"""What is asked for, and how several of them are called."""
+CATEGORIES = (
+    "bear",
+    "bird",
+    "cat",
+    "cow",
+    "dog",
+    "elephant",
+    "giraffe",
+    "horse",
+    "person",
+    "sheep",
+    "zebra",
+)
+"""What is asked for, where a set has it."""
+
+SETS = ("voc_animals", "coco_small", "coco_people", "ccp_clothing")
+"""The sets that have masks."""
 
 QUESTIONS = (
     ("Where is the {noun}?", "Where are the {noun}?"),
@@ -65,7 +71,7 @@ class PhotographsBenchmark:
 
     @property
     def settings(self) -> dict[str, Any]:
-        names = "\n".join(sorted(record.image for record in self.held_out))
+        names = "\n".join(sorted(map(_name, self.held_out)))
         return {
             "num_absent": self.num_absent,
             "num_held_out": len(self.held_out),
@@ -76,8 +82,8 @@ class PhotographsBenchmark:
     def _by_name(self) -> dict[str, Record]:
         chosen = (record for record in self.held_out if category_turns(record, num_absent=self.num_absent))
         # By a hash of the name, so that a few are a fair sample of all and more of them include the few.
-        ordered = sorted(chosen, key=lambda record: (zlib.crc32(record.image.encode()), record.image))
-        return {record.image: record for record in ordered[: self.num]}
+        named = sorted((zlib.crc32(_name(record).encode()), _name(record), record) for record in chosen)
+        return {name: record for _, name, record in named[: self.num]}
 
     @cached_property
     def _sizes(self) -> dict[str, tuple[float, float]]:
@@ -89,11 +95,14 @@ class PhotographsBenchmark:
     def sample(self, name: str) -> Sample:
         record = self._by_name[name]
         turns = category_turns(record, num_absent=self.num_absent)
-        return Sample(name, self.folder / record.image, record, turns)
+        return Sample(name, self.folder / name, record, turns)
 
     def row(self, sample: Sample, answers: Sequence[Answer]) -> Row:
         turns = zip(sample.turns, answers, strict=True)
-        return {"turns": [self._turn_row(turn, answer, sample.record) for turn, answer in turns]}
+        return {
+            "set": sample.record.source,
+            "turns": [self._turn_row(turn, answer, sample.record) for turn, answer in turns],
+        }
 
     def _turn_row(self, turn: Turn, answer: Answer, record: Record) -> Row:
         category, kind = turn.type.split("/")
@@ -115,35 +124,50 @@ class PhotographsBenchmark:
         return row
 
     def summarise(self, rows: Sequence[Row]) -> dict[str, Any]:
-        turns = [turn for row in rows for turn in row["turns"]]
-        by_category: dict[str, list[Row]] = defaultdict(list)
-        by_kind: dict[str, list[Row]] = defaultdict(list)
-        for turn in turns:
-            by_category[turn["category"]].append(turn)
-            by_kind[turn["kind"]].append(turn)
-        return {
-            "overall": summarise_turns(turns),
-            "by_category": {name: summarise_turns(by_category[name]) for name in sorted(by_category)},
-            "by_kind": {kind: summarise_turns(by_kind[kind]) for kind in sorted(by_kind)},
-        }
+        turns = [{"set": row["set"], **turn} for row in rows for turn in row["turns"]]
+        figures: dict[str, Any] = {"overall": summarise_turns(turns)}
+        for key in ("category", "kind", "set"):
+            names = sorted({turn[key] for turn in turns})
+            figures[f"by_{key}"] = {
+                name: summarise_turns([turn for turn in turns if turn[key] == name]) for name in names
+            }
+        return figures
+
+
+def load_benchmark(folder: Path, *, num: int | None = None) -> PhotographsBenchmark:
+    """The benchmark on the photographs that `segue.data.photographs` sets aside in the sets of a folder."""
+    found = [name for name in SETS if (folder / name / "annotations.json").is_file()]
+    if not found:
+        raise DataError(
+            f"{folder} holds none of the sets {', '.join(SETS)} (NAME/annotations.json and images)."
+        )
+    held_out, training = (
+        [record for name in found for record in photograph_records(folder / name, split=split)]
+        for split in ("held_out", "train")
+    )
+    return PhotographsBenchmark(folder, held_out=held_out, training=training, num=num)
+
+
+def _name(record: Record) -> str:
+    return f"{record.source}/{record.image}"
 
 
 def category_turns(record: Record, *, num_absent: int) -> list[Turn]:
     """One question for each animal or person in the picture and for `num_absent` that are not. `type` is
     "category/kind" with the kinds one, several and absent; the wording is chosen by a hash of the picture's
     name."""
-    present = {name: [entry for entry in record.objects if entry.category == name] for name in PLURALS}
+    present = {name: [entry for entry in record.objects if entry.category == name] for name in CATEGORIES}
     turns = []
     for name, objects in present.items():
         if objects and all(entry.segmentation for entry in objects):
             alone = len(objects) == 1 and not objects[0].iscrowd
-            noun = name if alone else PLURALS[name]
+            noun = name if alone else noun_of(name).many
             question = _wording(record.image, name)[0 if alone else 1].format(noun=noun)
             phrase = Phrase(span=(4, 4 + len(noun)), ids=[entry.id for entry in objects])
             kind = f"{name}/{'one' if alone else 'several'}"
             turns.append(Turn(question=question, answer=f"The {noun}.", phrases=[phrase], type=kind))
 
-    labelled = PLURALS if record.exhaustive == "all" else [n for n in PLURALS if n in record.exhaustive]
+    labelled = [n for n in CATEGORIES if record.exhaustive == "all" or n in record.exhaustive]
     absent = sorted(
         (n for n in labelled if not present[n]), key=lambda n: zlib.crc32(f"{record.image} {n}".encode())
     )

@@ -43,7 +43,8 @@ class Sample:
 class Benchmark(Protocol):
     """What the runner needs. Samples are made when they are asked for, always the same for a name."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def settings(self) -> dict[str, Any]:
