@@ -55,9 +55,8 @@ def test_facts_are_in_the_vocabulary(kind_):
 def test_names_can_be_told_apart(kind_):
     assert kind_.plural
     assert kind_.plural[0] == kind_.name[0] or kind_.name == "person"
-    others = {
-        word for other in KINDS.values() if other is not kind_ for word in (other.name, *other.synonyms)
-    }
+    rest = [other for other in KINDS.values() if other is not kind_]
+    others = {word for other in rest for word in (other.name, *other.synonyms)}
     assert kind_.name not in others
     assert not set(kind_.synonyms) & others
     assert kind_.name not in kind_.synonyms
