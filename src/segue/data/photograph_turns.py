@@ -2,14 +2,18 @@
 
 A picture's objects are taken category by category. What may be said depends on what the annotations are good
 for: an absent thing needs a category that is labelled wherever it occurs, counting and "the dog on the left"
-need instances that were told apart, and a category is asked for by name as the union of all its objects, crowds
-included. Every kind of question is a function in `MAKERS`; it gives None where it does not fit the picture.
+need instances that were told apart, and a category is asked for by name as the union of all its objects, with
+crowds. Every kind of question is a function in `MAKERS`; it gives None where it does not fit the picture.
+
+Answers are worded as those about scenes are: the form of the question and the picture decide every word.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -26,12 +30,12 @@ from segue.data.wording import (
     number,
     phrasings,
     pick,
-    sentence,
     worded,
 )
 
-MAX_COUNTED = 6
 MAX_LISTED = 4
+# Of a dialogue, so that pictures of one thing are not mostly about what is not there; and of one answer.
+MAX_ABSENT, MAX_ALIKE = 0.4, 3
 
 WEIGHTS: Mapping[str, float] = {
     "name": 3.0,
@@ -66,12 +70,19 @@ def photograph_turns(
     kinds = [kind for kind in MAKERS if weights.get(kind, 0) > 0]
     chances = np.array([weights[kind] for kind in kinds], dtype=float)
     chances /= chances.sum()
-    turns: dict[tuple[str, str], Turn] = {}
-    for choice in rng.choice(len(kinds), size=6 * num_turns, p=chances):
+    turns: dict[str, Turn] = {}
+    answers: Counter[str] = Counter()
+    most_absent = ceil(MAX_ABSENT * num_turns)
+    for choice in rng.choice(len(kinds), size=8 * num_turns, p=chances):
         turn = MAKERS[kinds[choice]](view, rng)
-        if turn is not None:
-            # One question for one answer of a kind: the same in other words would teach little.
-            turns.setdefault((turn.type, turn.answer), turn)
+        if turn is None or turn.question in turns or answers[turn.answer] >= MAX_ALIKE:
+            continue
+        if turn.type == "absent":
+            if most_absent == 0:
+                continue
+            most_absent -= 1
+        turns[turn.question] = turn
+        answers[turn.answer] += 1
         if len(turns) == num_turns:
             break
     return list(turns.values())
@@ -81,14 +92,21 @@ def photograph_turns(
 
 
 def _name(view: View, rng: np.random.Generator) -> Turn | None:
-    """All of a category: one by one where they can be told apart, else together."""
+    """All of a category."""
     group = view.pick_group(rng)
     if group is None:
         return None
-    words = f"all {group.words}" if group.several and rng.random() < 0.3 else f"the {group.words}"
-    question = _show(rng, words, verb=group.verb)
-    references = view.placed(group) or [group.reference]
-    return _turn(question, "multi" if len(references) > 1 else "name", *_listed(references))
+    if group.several:
+        every = pick(("the ", "the ", "all ", "all the "), rng)
+        question = _show(rng, f"{every}{group.words}", verb="are")
+        text, ids = _all_of(view, group) or _listed([group.reference])
+        return _turn(question, "multi" if len(ids) > 1 else "name", text, ids)
+    if rng.random() < 0.7:
+        question = _show(rng, f"the {group.words}", verb=group.verb, form="command")
+        return _turn(question, "name", *_listed([group.reference]))
+    question = _show(rng, f"the {group.words}", verb=group.verb, form="where")
+    answer = f"The [{group.words}] {group.verb} {view.zone(group)}."
+    return _turn(question, "name", answer, [group.ids])
 
 
 def _relation(view: View, rng: np.random.Generator) -> Turn | None:
@@ -97,22 +115,23 @@ def _relation(view: View, rng: np.random.Generator) -> Turn | None:
     if not groups:
         return None
     group = pick(groups, rng)
-    placed = view.placed(group)
-    ranked = view.ranked(group)
+    placed, ranked = view.placed(group), view.ranked(group)
     if ranked and (not placed or rng.random() < 0.4):
         rank, entry = pick(ranked, rng)
-        reference = Reference(f"{rank} {group.noun.one}", [entry.id])
-        how = f"the {rank}"
+        asked, how = f"{rank} {group.noun.one}", f"the {rank}"
+        called = next((known for known in placed if known.ids == [entry.id]), Reference(asked, [entry.id]))
     elif placed:
-        reference = pick(placed, rng)
-        how = reference.words.removeprefix(f"{group.noun.one} ")
+        called = pick(placed, rng)
+        side = called.words.removesuffix(f" {group.noun.one}")
+        how = view.words["sides"].get(side, "")
+        asked = called.words if not how or rng.random() < 0.4 else f"{group.noun.one} {how}"
     else:
         return None
-    if how != reference.words and rng.random() < 0.4:
-        gaps = {"bare": group.noun.one, "plural": group.noun.many, "how": how}
-        by_place = next((known for known in placed if known.ids == reference.ids), reference)
-        return _turn(ask("which", rng, gaps), "relation", f"It is the [{by_place.words}].", [by_place.ids])
-    return _turn(_show(rng, f"the {reference.words}", verb="is"), "relation", *_listed([reference]))
+    if how and rng.random() < 0.3:
+        question = ask("which", rng, {"bare": group.noun.one, "plural": group.noun.many, "how": how})
+    else:
+        question = _show(rng, f"the {asked}", verb="is", form="command")
+    return _turn(question, "relation", *_listed([called]))
 
 
 def _multi(view: View, rng: np.random.Generator) -> Turn | None:
@@ -144,8 +163,9 @@ def _mixed(view: View, rng: np.random.Generator) -> Turn | None:
     asked = [f"the {group.words}" for group in groups]
     asked.insert(int(rng.integers(len(asked) + 1)), f"the {noun.one}")
     text, ids = _listed([group.reference for group in groups])
+    verb = groups[0].verb if len(groups) == 1 else "are"
     question = _show(rng, join_list(asked), verb="are")
-    return _turn(question, "mixed", f"{text[:-1]}; {_none(noun)}.", [*ids, []])
+    return _turn(question, "mixed", f"{text[:-1]} {verb} here, but {_none(noun)}.", [*ids, []])
 
 
 def _exist(view: View, rng: np.random.Generator) -> Turn | None:
@@ -153,8 +173,9 @@ def _exist(view: View, rng: np.random.Generator) -> Turn | None:
     group = view.pick_group(rng)
     category = view.pick_absent(rng)
     if group is not None and (category is None or rng.random() < 0.5):
-        answer = f"Yes, there {group.verb} {_some(group)}."
-        return _turn(_whether(group.noun, rng), "name", answer, [group.ids])
+        answer, ids = _all_of(view, group) or (f"there {group.verb} {_some(group)}.", [group.ids])
+        kind = "multi" if len(ids) > 1 else "name"
+        return _turn(_whether(group.noun, rng), kind, f"Yes, {answer}", ids)
     if category is None:
         return None
     noun = noun_of(category)
@@ -162,24 +183,20 @@ def _exist(view: View, rng: np.random.Generator) -> Turn | None:
 
 
 def _count(view: View, rng: np.random.Generator) -> Turn | None:
-    """How many of what can be counted."""
-    groups = [
-        group
-        for category, group in view.groups.items()
-        if category in view.exhaustive and group.told_apart and len(group.objects) <= MAX_COUNTED
-    ]
+    """How many of what can be counted, at times none."""
+    groups = [group for group in view.groups.values() if view.countable(group)]
+    category = view.pick_absent(rng)
+    noun = noun_of(category) if category is not None else None
+    if noun is not None and noun.countable and rng.random() < 0.2:
+        question = ask("count", rng, {"plural": noun.many})
+        return _turn(question, "absent", f"There are no [{noun.many}] in this image.", [[]])
     if not groups:
         return None
     group = pick(groups, rng)
-    count = len(group.objects)
     question = ask("count", rng, {"plural": group.noun.many})
-    if count == 1:
-        return _turn(question, "count", f"There is one [{group.noun.one}].", [group.ids])
-    placed = view.placed(group)
-    if placed:
-        text, ids = _listed(placed)
-        return _turn(question, "count", f"There are {number(count)} {group.noun.many}: t{text[1:]}", ids)
-    return _turn(question, "count", f"There are {number(count)} [{group.noun.many}].", [group.ids])
+    one = group.noun.one
+    text, ids = _all_of(view, group) or (f"there is one {one}: the [{one}].", [group.ids])
+    return _turn(question, "count", text, ids)
 
 
 def _broader(view: View, rng: np.random.Generator) -> Turn | None:
@@ -202,7 +219,10 @@ def _broader(view: View, rng: np.random.Generator) -> Turn | None:
         "a_group": indefinite(name),
     }
     if len(groups) > 1:
-        return _turn(ask("broader", rng, gaps), "multi", *_listed([group.reference for group in groups]))
+        text, ids = _listed([group.reference for group in groups])
+        if not any(group.several for group in groups):
+            text = f"there are {number(len(groups))} {gaps['groups']}: {text}"
+        return _turn(ask("broader", rng, gaps), "multi", text, ids)
     one = not groups[0].several and rng.random() < 0.7
     return _turn(ask("broader_one" if one else "broader", rng, gaps), "name", *_listed([groups[0].reference]))
 
@@ -231,7 +251,13 @@ def _everything(view: View, rng: np.random.Generator) -> Turn | None:
         return None
     if any(entry.attributes.get("source") == "semantic" for group in groups for entry in group.objects):
         return None
-    answer = f"{join_list([_some(group) for group in groups])}."
+    items = [
+        f"{number(len(group.objects))} {_some(group)}"
+        if group.several and view.countable(group)
+        else _some(group)
+        for group in groups
+    ]
+    answer = f"{join_list(items)}."
     kind = "multi" if len(groups) > 1 else "name"
     return _turn(ask("everything", rng, {}), kind, answer, [group.ids for group in groups])
 
@@ -283,8 +309,8 @@ def _region(view: View, rng: np.random.Generator) -> Turn | None:
     if not choices:
         return None
     group, entry = pick(choices, rng)
-    words = group.noun.indefinite.removesuffix(group.noun.one) + f"[{group.noun.one}]"
-    turn = _turn(ask("region", rng, {}), "region_caption", f"{words}.", [[entry.id]])
+    alone = Group(group.noun, (entry,), (0.0,))
+    turn = _turn(ask("region", rng, {}), "region_caption", f"{_some(alone)}.", [[entry.id]])
     return turn.model_copy(update={"region": list(entry.bbox)})
 
 
@@ -346,9 +372,22 @@ def _turn(question: str, kind: str, answer: str, ids: Sequence[Sequence[int]]) -
 
 
 def _listed(references: Sequence[Reference]) -> tuple[str, list[list[int]]]:
-    """`The [dog] and the [cat].` and the ids of each."""
+    """`the [dog] and the [cat].` and the ids of each."""
     text = join_list([f"the [{reference.words}]" for reference in references])
-    return f"{sentence(text)}.", [reference.ids for reference in references]
+    return f"{text}.", [reference.ids for reference in references]
+
+
+def _all_of(view: View, group: Group) -> tuple[str, list[list[int]]] | None:
+    """`there are two dogs: the [left dog] and the [right dog].` or `there are five [dogs].`; None where they
+    cannot be counted or where there is only one."""
+    if len(group.objects) == 1 or not view.countable(group):
+        return None
+    placed = view.placed(group)
+    opening = f"there are {number(len(group.objects))}"
+    if not placed:
+        return f"{opening} [{group.noun.many}].", [group.ids]
+    text, ids = _listed(placed)
+    return f"{opening} {group.noun.many}: {text}", ids
 
 
 def _none(noun: Noun) -> str:
@@ -357,15 +396,13 @@ def _none(noun: Noun) -> str:
 
 
 def _some(group: Group) -> str:
-    """`a [dog]`, `two [dogs]`, `[jeans]`."""
-    if not group.several:
-        return group.noun.indefinite.removesuffix(group.noun.one) + f"[{group.noun.one}]"
-    if group.told_apart and len(group.objects) <= MAX_COUNTED:
-        return f"{number(len(group.objects))} [{group.noun.many}]"
-    return f"[{group.noun.many}]"
+    """`a [dog]`, `[dogs]`, `[jeans]`."""
+    if group.several:
+        return f"[{group.noun.many}]"
+    return group.noun.indefinite.removesuffix(group.noun.one) + f"[{group.noun.one}]"
 
 
-def _show(rng: np.random.Generator, the: str, *, verb: str) -> str:
+def _show(rng: np.random.Generator, the: str, *, verb: str, form: str = "") -> str:
     """A question for the place of `the`: "the dog", "all dogs", "the dog and the cat"."""
     gaps = {
         "the": the,
@@ -374,7 +411,7 @@ def _show(rng: np.random.Generator, the: str, *, verb: str) -> str:
         "it": "it" if verb == "is" else "them",
         "they": "it" if verb == "is" else "they",
     }
-    return ask("command" if rng.random() < 0.6 else "where", rng, gaps)
+    return ask(form or ("command" if rng.random() < 0.6 else "where"), rng, gaps)
 
 
 def _whether(noun: Noun, rng: np.random.Generator) -> str:

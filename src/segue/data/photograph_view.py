@@ -19,13 +19,15 @@ from segue.data.wording import Noun, noun_of, phrasings, pick
 
 # Shares of the picture: less is not asked for by name; less is not shown in a box.
 MIN_ASKED, MIN_REGION = 0.003, 0.01
+MAX_COUNTED = 6
+ORDINALS = ("first", "second", "third", "fourth")
 # An annotation with one of these sources may cover several things, or a piece of one.
 NOT_INSTANCES = frozenset({"component", "group", "semantic"})
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Words for some objects, without article: "dog on the left"."""
+    """Words for some objects, without article: "left dog"."""
 
     words: str
     ids: list[int]
@@ -119,29 +121,34 @@ class View:
     def placed(self, group: Group) -> list[Reference]:
         """Each of two to four instances by where it is; empty where their places are not clear."""
         count = len(group.objects)
-        category = group.objects[0].category
-        if not (2 <= count <= 4 and group.told_apart and category in self.exhaustive):
+        if not (2 <= count <= len(ORDINALS) and self.countable(group)):
             return []
         if min(group.areas) < MIN_ASKED * self.pixels:
             return []
-        one = group.noun.one
         sides = _in_order(group.objects, axis=0, extent=self.record.width)
-        if sides:
-            if count == 4:
-                words = [f"leftmost {one}", f"second {one} from the left", f"third {one} from the left"]
-                words.append(f"rightmost {one}")
-            else:
-                middle = [f"{one} in the middle"] if count == 3 else []
-                words = [f"{one} on the left", *middle, f"{one} on the right"]
-            return [Reference(text, [entry.id]) for text, entry in zip(words, sides, strict=True)]
-        heights = _in_order(group.objects, axis=1, extent=self.record.height) if count == 2 else []
-        words = [f"{one} at the top", f"{one} at the bottom"]
-        return [Reference(text, [entry.id]) for text, entry in zip(words, heights, strict=bool(heights))]
+        places = {2: ("left", "right"), 3: ("left", "middle", "right")}.get(count, ORDINALS)
+        if not sides and count == 2:
+            sides = _in_order(group.objects, axis=1, extent=self.record.height)
+            places = ("upper", "lower")
+        return [
+            Reference(f"{place} {group.noun.one}", [entry.id])
+            for place, entry in zip(places, sides, strict=False)
+        ]
+
+    def zone(self, group: Group) -> str:
+        """Where the group's only object is in the picture, in the words used for scenes."""
+        x, _, width, _ = group.objects[0].bbox
+        place = (x + width / 2) / self.record.width
+        return "on the left" if place < 0.38 else "on the right" if place > 0.62 else "in the middle"
+
+    def countable(self, group: Group) -> bool:
+        """Whether all of it is labelled, one by one, and few."""
+        known = group.objects[0].category in self.exhaustive and group.told_apart
+        return known and len(group.objects) <= MAX_COUNTED
 
     def ranked(self, group: Group) -> list[tuple[str, ObjectRecord]]:
         """The largest and the smallest of several instances, where they are clearly that."""
-        category = group.objects[0].category
-        if len(group.objects) < 2 or not group.told_apart or category not in self.exhaustive:
+        if len(group.objects) < 2 or not self.countable(group):
             return []
         order = sorted(zip(group.areas, group.objects, strict=True), key=lambda pair: pair[0])
         found = []
