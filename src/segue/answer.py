@@ -41,8 +41,9 @@ class Segment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "span", _span(self.span, self.phrase))
-        if not 0 <= self.score <= 1:
+        if not -1e-6 <= self.score <= 1 + 1e-6:  # a mean of float32 ones may end just above one
             raise DataError(f"the score of {self.phrase!r} is {self.score}, not within 0..1")
+        object.__setattr__(self, "score", min(max(float(self.score), 0.0), 1.0))
         if self.rejected and (self.rle is not None or self.predicted_box is not None):
             raise DataError(f"{self.phrase!r} is rejected and yet has a mask or a box")
         if not self.rejected and self.rle is None and self.predicted_box is None:
