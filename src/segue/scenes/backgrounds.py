@@ -66,7 +66,7 @@ def _indoor(rng: np.random.Generator, width: int, height: int, needs: frozenset[
     _paint_ground(pixels, floor, rng, top=split, horizon=horizon * height)
     if rng.random() < 0.45:
         _side_wall(pixels, rng, split)
-    if rng.random() < 0.4:
+    if rng.random() < (0.12 if "wall" in needs else 0.45):  # or a clock may hang before the glass
         _window(pixels, rng, split)
     if rng.random() < 0.7:
         board = max(1, round(rng.uniform(0.012, 0.03) * height))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -28,6 +29,7 @@ MIN_VISIBLE_SHARE = 0.35
 MIN_AREA = 0.0012  # of the picture; less is too small to see
 _MIN_PART_PIXELS = 6
 _HELD_SCALE = 0.4  # a mug on a table in a room against a mug on a table before you
+_ROOM_SCALE = 0.75  # a shoe on the floor of a room against a shoe on a table before you
 
 
 def compose_scene(
@@ -44,7 +46,8 @@ def compose_scene(
     `landscape`, `loose`, or None for any.  `num_objects` are the fewest and the most things to try for; a few
     may find no place.  `kinds` replaces the built-in kinds.
     """
-    _check(size, setting, num_objects)
+    check_size(size)
+    _check(setting, num_objects)
     width, height = size
     rng = np.random.default_rng(seed)
     # 1. What is in it, and where it plays.
@@ -55,19 +58,24 @@ def compose_scene(
     things = _place_all(plan, stage, rng)
     # 3. Paint from far to near.
     things.sort(key=lambda thing: -thing.order)
+    canvas = Image.fromarray(np.clip(stage.pixels, 0, 255).astype(np.uint8))
     for thing in things:
-        _paint_shadow(stage, thing, light)
-        _paint_thing(stage, thing)
-    image = expose(stage.pixels, light, rng)
+        _paint_shadow(canvas, thing, light, sunny=stage.sunny)
+        _paint_thing(canvas, thing, stage.haze)
+    image = expose(canvas, light, rng)
     # 4. Say what can be seen.
     return Scene(image, plan.setting, _label(things, size), seed, stage.surface)
 
 
-def _check(size: tuple[int, int], setting: str | None, num_objects: tuple[int, int]) -> None:
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse a (width, height) that scenes cannot be drawn at."""
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in size):
         raise DataError(
             f"a scene of {size[0]} x {size[1]}: each side must be {MIN_SIDE} to {MAX_SIDE} pixels"
         )
+
+
+def _check(setting: str | None, num_objects: tuple[int, int]) -> None:
     if setting not in (None, "loose", *SETTINGS):
         raise DataError(f"no setting is called {setting!r}; there are {', '.join((*SETTINGS, 'loose'))}")
     if not 1 <= num_objects[0] <= num_objects[1] <= 50:
@@ -81,23 +89,21 @@ def _check(size: tuple[int, int], setting: str | None, num_objects: tuple[int, i
 class _Cutout:
     """A sprite ready to be pasted, all arrays h x w."""
 
-    color: Array
-    """float32 h x w x 3, multiplied by alpha."""
-    alpha: Array
-    """float32, 0..1."""
+    rgba: Array
+    """uint8 h x w x 4."""
     mask: Array
     labels: Array
-    """uint8: 0, or the number of the part plus one."""
+    """uint8: 0, or one more than the index of the part."""
     parts: tuple[str, ...]
 
     def window(self, rows: slice, columns: slice) -> _Cutout:
         return _Cutout(
-            self.color[rows, columns],
-            self.alpha[rows, columns],
-            self.mask[rows, columns],
-            self.labels[rows, columns],
-            self.parts,
+            self.rgba[rows, columns], self.mask[rows, columns], self.labels[rows, columns], self.parts
         )
+
+    @property
+    def alpha(self) -> Image.Image:
+        return Image.fromarray(np.ascontiguousarray(self.rgba[..., 3]))
 
 
 def _cut_out(sprite: Sprite, *, mirror: bool, angle: float, squash: float) -> _Cutout:
@@ -105,23 +111,20 @@ def _cut_out(sprite: Sprite, *, mirror: bool, angle: float, squash: float) -> _C
     names = tuple(sprite.parts)
     labels = np.zeros(sprite.rgba.shape[:2], np.uint8)
     for number, name in enumerate(names, start=1):
-        labels[sprite.parts[name]] = number
+        np.copyto(labels, number, where=sprite.parts[name])
     rgba = sprite.rgba
     if mirror:
         rgba, labels = rgba[:, ::-1], labels[:, ::-1]
     if angle or squash != 1:
-        picture, areas = (
-            Image.fromarray(np.ascontiguousarray(rgba)),
-            Image.fromarray(np.ascontiguousarray(labels)),
-        )
+        picture = Image.fromarray(np.ascontiguousarray(rgba))
+        areas = Image.fromarray(np.ascontiguousarray(labels))
         picture = picture.rotate(angle, Image.Resampling.BICUBIC, expand=True)
         areas = areas.rotate(angle, Image.Resampling.NEAREST, expand=True)
         flat = (picture.width, max(1, round(picture.height * squash)))
         rgba = np.asarray(picture.resize(flat, Image.Resampling.BILINEAR))
         labels = np.asarray(areas.resize(flat, Image.Resampling.NEAREST))
-    alpha = rgba[..., 3].astype(np.float32) / 255
     mask = rgba[..., 3] > 127
-    cutout = _Cutout(rgba[..., :3] * alpha[..., None], alpha, mask, labels * mask, names)
+    cutout = _Cutout(rgba, mask, labels * mask, names)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if rows.size == 0:
         return cutout
@@ -215,6 +218,8 @@ def _choose_row(wish: Wish, plan: Plan, stage: Stage, rng: np.random.Generator) 
     if zone == "sky":
         return _Row(zone, row, 1.0, float(rng.uniform(0.6, 1.1)))
     scale = (row - stage.horizon) / (stage.reference - stage.horizon)
+    if plan.setting == "indoor" and "table-top" in wish.kind.settings:
+        scale *= _ROOM_SCALE
     floor = min(first for name, (first, _) in stage.zones.items() if name not in ("wall", "sky"))
     return _Row(zone, row, 0.9 * float(np.clip((1.05 - row) / (1.05 - floor), 0, 1)), float(scale))
 
@@ -231,7 +236,7 @@ def _choose_zone(kind: Kind, stage: Stage, rng: np.random.Generator) -> str:
 
 def _choose_angle(wish: Wish, plan: Plan, stage: Stage, rng: np.random.Generator) -> float:
     small = "table-top" in wish.kind.settings
-    if wish.kind.name in LYING and not wish.held:
+    if wish.kind.name in LYING and wish.kind.rests_on in ("surface", "ground") and not wish.held:
         return float(rng.uniform(-180, 180))
     if plan.setting == "loose" or (stage.top_down and small):
         return float(rng.normal(0, 9)) if rng.random() < 0.5 else 0.0
@@ -306,6 +311,8 @@ def _framed(
         return None
     inside = cutout.window(rows, columns)
     order = depth if holder is None else holder.order - 1e-4 * (1 + y / height)
+    fixed = rests_on in ("nothing", "wall", "sky") or holder is not None
+    apparent = wish.factor if fixed else wish.factor * scale
     return _Thing(
         wish,
         inside,
@@ -315,7 +322,7 @@ def _framed(
         depth=depth,
         order=order,
         rests_on=rests_on,
-        apparent=wish.factor if rests_on == "nothing" or holder else wish.factor * scale,
+        apparent=apparent,
         visible=inside.mask.copy(),
         lying=lying,
         holder=holder,
@@ -371,7 +378,7 @@ def _settle(new: _Thing, things: list[_Thing], stage: Stage, rng: np.random.Gene
     for thing, seen in shares:
         pixels = int(np.count_nonzero(seen))
         share = pixels / thing.whole
-        if pixels < least or share < MIN_VISIBLE_SHARE or (share < 0.7 and rng.random() < 0.5):
+        if pixels < least or share < MIN_VISIBLE_SHARE or (share < 0.8 and rng.random() < 0.6):
             return False
     for thing, seen in changed:
         thing.visible = seen
@@ -394,60 +401,43 @@ def _shared_window(a: _Thing, b: _Thing) -> tuple[tuple[slice, slice], tuple[sli
 # ----------------------------------------------------------------------------------------------- painting
 
 
-def _paint_thing(stage: Stage, thing: _Thing) -> None:
-    h, w = thing.cutout.mask.shape
-    region = stage.pixels[thing.y : thing.y + h, thing.x : thing.x + w]
-    color, alpha = thing.cutout.color, thing.cutout.alpha[..., None]
-    if stage.haze is not None:
-        fade = np.float32(0.12 if thing.rests_on == "sky" else 0.3 * thing.depth**2)
-        color = color + fade * (alpha * stage.haze - color)
-    region *= 1 - alpha
-    region += color
+def _paint_thing(canvas: Image.Image, thing: _Thing, haze: Array | None) -> None:
+    sprite = Image.fromarray(np.ascontiguousarray(thing.cutout.rgba[..., :3]))
+    if haze is not None:
+        fade = 0.12 if thing.rests_on == "sky" else 0.3 * thing.depth**2
+        sprite = Image.blend(sprite, Image.new("RGB", sprite.size, tuple(haze.astype(int).tolist())), fade)
+    canvas.paste(sprite, (thing.x, thing.y), thing.cutout.alpha)
 
 
-def _paint_shadow(stage: Stage, thing: _Thing, light: Light) -> None:
+def _paint_shadow(canvas: Image.Image, thing: _Thing, light: Light, *, sunny: bool) -> None:
     if thing.rests_on == "sky":
         return
-    height, h = stage.pixels.shape[0], thing.cutout.mask.shape[0]
+    height, h = canvas.height, thing.cutout.mask.shape[0]
     if thing.lying or thing.rests_on in ("wall", "nothing"):
         shift = max(1, round(0.012 * height))
-        _darken(
-            stage,
-            _blurred(thing.cutout.alpha, radius=0.008 * height),
-            thing.x - round(light.side * shift),
-            thing.y + shift,
-            light.shadow,
-        )
+        soft = thing.cutout.alpha.filter(ImageFilter.BoxBlur(max(0.7, 0.008 * height)))
+        _darken(canvas, soft, thing.x - round(light.side * shift), thing.y + shift, light.shadow)
         return
-    if stage.sunny and thing.rests_on == "ground":
-        _darken(stage, *_long_shadow(thing, light), 0.8 * light.shadow)
+    if sunny and thing.rests_on == "ground":
+        _darken(canvas, *_long_shadow(thing, light), 0.8 * light.shadow)
     base = np.flatnonzero(thing.cutout.mask[-max(1, h // 8) :].any(0))
     if base.size == 0 or thing.foot >= height:
         return
     wide = max(3, round(1.15 * (base[-1] - base[0] + 1)))
     flat = max(2, round(min(0.28 * wide, 0.12 * height)))
     middle = thing.x + (base[0] + base[-1]) / 2 - light.side * 0.06 * wide
-    soft = Image.fromarray(_soft_ellipse()).resize((wide, flat), Image.Resampling.BILINEAR)
-    _darken(
-        stage,
-        np.asarray(soft, np.float32) / 255,
-        round(middle - wide / 2),
-        round(thing.foot - 0.55 * flat),
-        min(1, 1.5 * light.shadow),
-    )
+    soft = _soft_ellipse().resize((wide, flat), Image.Resampling.BILINEAR)
+    place = round(middle - wide / 2), round(thing.foot - 0.55 * flat)
+    _darken(canvas, soft, *place, min(1, 1.5 * light.shadow))
 
 
-def _soft_ellipse() -> Array:
+@lru_cache
+def _soft_ellipse() -> Image.Image:
     y, x = np.mgrid[-1:1:24j, -1:1:48j]
-    return (255 * np.clip(1.25 * (1 - np.hypot(x, y)), 0, 1)).astype(np.uint8)
+    return Image.fromarray((255 * np.clip(1.25 * (1 - np.hypot(x, y)), 0, 1)).astype(np.uint8))
 
 
-def _blurred(alpha: Array, *, radius: float) -> Array:
-    picture = Image.fromarray((255 * alpha).astype(np.uint8))
-    return np.asarray(picture.filter(ImageFilter.BoxBlur(max(0.7, radius))), np.float32) / 255
-
-
-def _long_shadow(thing: _Thing, light: Light) -> tuple[Array, int, int]:
+def _long_shadow(thing: _Thing, light: Light) -> tuple[Image.Image, int, int]:
     """The silhouette laid flat on the ground, away from the sun, with the place of its top left."""
     h, w = thing.cutout.mask.shape
     low = max(2, round(0.3 * h))
@@ -456,20 +446,17 @@ def _long_shadow(thing: _Thing, light: Light) -> tuple[Array, int, int]:
     start = abs(lean) * low if lean < 0 else 0.0
     # Output (x, y) reads the cutout at (x - start - lean * (low - y), y * h / low).
     terms = (1, lean, -start - lean * low, 0, h / low, 0)
-    picture = Image.fromarray((255 * thing.cutout.alpha).astype(np.uint8))
-    flat = picture.transform((wide, low), Image.Transform.AFFINE, terms, Image.Resampling.BILINEAR)
-    flat = flat.filter(ImageFilter.BoxBlur(0.7))
-    return np.asarray(flat, np.float32) / 255, round(thing.x - start), thing.foot - low
+    flat = thing.cutout.alpha.transform((wide, low), Image.Transform.AFFINE, terms, Image.Resampling.BILINEAR)
+    return flat.filter(ImageFilter.BoxBlur(0.7)), round(thing.x - start), thing.foot - low
 
 
-def _darken(stage: Stage, amount: Array, x: int, y: int, strength: float) -> None:
-    height, width = stage.pixels.shape[:2]
-    h, w = amount.shape
-    rows, columns = slice(max(0, -y), min(h, height - y)), slice(max(0, -x), min(w, width - x))
-    if rows.stop <= rows.start or columns.stop <= columns.start:
-        return
-    region = stage.pixels[y + rows.start : y + rows.stop, x + columns.start : x + columns.stop]
-    region *= 1 - np.float32(strength) * amount[rows, columns, None]
+def _darken(canvas: Image.Image, amount: Image.Image, x: int, y: int, strength: float) -> None:
+    canvas.paste((0, 0, 0), (x, y), amount.point(_weaker(round(strength, 2))))
+
+
+@lru_cache(256)
+def _weaker(strength: float) -> list[int]:
+    return [round(strength * level) for level in range(256)]
 
 
 # ----------------------------------------------------------------------------------------------- labelling
@@ -526,10 +513,12 @@ def _full(window: Array, thing: _Thing, size: tuple[int, int]) -> Array:
 
 def _deepest(seen: Array) -> tuple[int, int]:
     """x and y of a pixel that is farthest from the edge, looked for on a coarser grid in large masks."""
-    step = max(1, max(seen.shape) // 48)
+    step = max(1, max(seen.shape) // 32)
     for stride in (step, 1):
-        coarse = np.pad(seen[::stride, ::stride], 1)
+        coarse = seen[::stride, ::stride]
+        framed = np.zeros((coarse.shape[0] + 2, coarse.shape[1] + 2), bool)
+        framed[1:-1, 1:-1] = coarse
         if coarse.any():
-            y, x = np.unravel_index(np.argmax(distance_transform_cdt(coarse)), coarse.shape)
+            y, x = np.unravel_index(np.argmax(distance_transform_cdt(framed)), framed.shape)
             return int(x - 1) * stride, int(y - 1) * stride
     raise AssertionError("a thing with nothing to see was kept")

@@ -308,10 +308,12 @@ def paint(name: str, u: Array, v: Array, rng: np.random.Generator, *, detail: Ar
     patterns, bases, seconds = SURFACES[name]
     light, blend = patterns[rng.integers(len(patterns))](u, v, detail, rng)
     base, second = vary(bases[rng.integers(len(bases))], rng), vary(seconds[rng.integers(len(seconds))], rng)
-    light = np.broadcast_to(np.asarray(light, np.float32), np.broadcast_shapes(u.shape, v.shape))[..., None]
-    if isinstance(blend, float):
-        return light * base
-    return light * (base + np.asarray(blend, np.float32)[..., None] * (second - base))
+    light, blend = np.asarray(light, np.float32), np.asarray(blend, np.float32)
+    colors = np.empty((*np.broadcast_shapes(u.shape, v.shape), 3), np.float32)
+    for channel in range(3):  # one by one: numpy is slow along an axis of three
+        first, difference = base[channel], second[channel] - base[channel]
+        colors[..., channel] = light * (first + blend * difference)
+    return colors
 
 
 def vary(color: RGB, rng: np.random.Generator) -> Array:
