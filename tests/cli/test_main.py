@@ -43,7 +43,7 @@ def test_help_has_an_example(cli, command):
         (["chat", "nowhere.png"], "nowhere.png"),
         (["scenes", "out", "--num", "0"], "--num"),
         (["scenes", "out", "--size", "huge"], "--size wants WIDTHxHEIGHT"),
-        (["train", "nothing", "--output", "out"], "There is no recipe 'nothing'"),
+        (["train", "nothing", "--output", "out"], "nothing: no such recipe"),
         (["train", "nothing"], "Missing option '--output'"),
         (["eval", "photographs", "--data", "nowhere"], "nowhere holds none of the sets"),
     ],

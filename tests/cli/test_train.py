@@ -1,25 +1,10 @@
-"""`segue train` finds its recipe and hands the settings on."""
+"""`segue train` reads its settings and hands them on; what training does is tested in tests/training."""
 
 import pytest
+import yaml
 
-from segue.cli.train import find_recipe, parse_settings
+from segue.cli.train import parse_settings
 from segue.errors import SegueError
-
-
-@pytest.fixture
-def recipes(tmp_path):
-    (tmp_path / "mini.yaml").write_text("steps: 1")
-    return tmp_path
-
-
-def test_a_recipe_by_name_or_by_file(recipes):
-    assert find_recipe("mini", recipes) == recipes / "mini.yaml"
-    assert find_recipe(str(recipes / "mini.yaml"), recipes.parent) == recipes / "mini.yaml"
-
-
-def test_an_unknown_recipe_names_the_known_ones(recipes):
-    with pytest.raises(SegueError, match=r"no recipe 'maxi'.*one of mini\."):
-        find_recipe("maxi", recipes)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +13,7 @@ def test_an_unknown_recipe_names_the_known_ones(recipes):
         ([], {}),
         (["a=1", "b.c=x=y"], {"a": "1", "b.c": "x=y"}),  # only the first = separates
         (["a="], {"a": ""}),
+        (["a=1", "a=2"], {"a": "2"}),  # the last one counts
     ],
 )
 def test_settings(settings, expected):
@@ -38,3 +24,23 @@ def test_settings(settings, expected):
 def test_settings_need_a_key_and_a_value(setting):
     with pytest.raises(SegueError, match="--set wants KEY=VALUE"):
         parse_settings([setting])
+
+
+def test_everything_is_handed_on(cli, monkeypatch, tmp_path):
+    import segue.training.recipe
+    import segue.training.run
+
+    called = {}
+
+    def run(recipe, **arguments):
+        called.update(arguments, recipe=recipe)
+        return arguments["output"] / "model"
+
+    monkeypatch.setattr(
+        segue.training.recipe, "load_recipe", lambda recipe, overrides: yaml.safe_load(recipe)
+    )
+    monkeypatch.setattr(segue.training.run, "train", run)
+    result = cli("train", "mini", "--output", "here", "--fresh", "--set", "seed=3")
+    assert result.out == "written: here/model\n"
+    assert called.pop("output").name == "here"
+    assert called == {"recipe": "mini", "resume": False, "overrides": {"seed": "3"}}

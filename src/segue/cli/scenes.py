@@ -14,9 +14,12 @@ from segue.errors import SegueError
 def scenes(
     folder: Annotated[Path, typer.Argument(help="Where the data set goes; made if it does not exist.")],
     num: Annotated[int, typer.Option("--num", min=1, help="How many scenes.")] = 100,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the first; the next ones follow.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the whole set.")] = 0,
     size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "256x192",
     turns: Annotated[int, typer.Option("--turns", min=1, help="Questions per scene.")] = 12,
+    split: Annotated[
+        str, typer.Option("--split", help="train, or test for the phrasings that training never uses.")
+    ] = "train",
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
@@ -25,11 +28,18 @@ def scenes(
     from segue.scenes.export import write_scenes
 
     with progress("scenes", total=num) as update:
-        write_scenes(
-            folder, num, seed=seed, size=dimensions, num_turns=turns, workers=workers, progress=update
+        records = write_scenes(
+            folder,
+            num,
+            seed=seed,
+            size=dimensions,
+            split=split,
+            num_turns=turns,
+            workers=workers,
+            progress=lambda done, _: update(done),
         )
     if as_json:
-        return print_json({"folder": str(folder), "num": num, "seed": seed, "size": list(dimensions)})
+        return print_json({"records": str(records), "num": num, "seed": seed, "split": split})
     out.print(f"written: {num} scenes in {folder}", markup=False)
 
 
