@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from segue.errors import DataError
-from segue.scenes.compose import MAX_SIDE, MIN_AREA, compose_scene
+from segue.scenes.compose import MAX_SIDE, compose_scene
 from segue.scenes.kinds import Kind
 from segue.scenes.pen import Pen
+from segue.scenes.placing import MIN_AREA
 from segue.scenes.plan import SETTINGS
 from segue.scenes.scene import Scene
 
@@ -146,10 +147,11 @@ def test_scenes_vary() -> None:
         ({"size": (64, 192)}, "64 x 192"),  # too narrow
         ({"size": (256, 4000)}, "256 x 4000"),  # too tall
         ({"setting": "kitchen"}, "kitchen"),  # unknown setting
+        ({"seed": -1}, "seed"),  # a negative seed
         ({"num_objects": (0, 3)}, "num_objects"),  # an empty scene
         ({"num_objects": (5, 3)}, "num_objects"),  # the wrong way round
     ],
 )
 def test_bad_input(arguments: dict, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        compose_scene(0, **arguments)
+        compose_scene(**{"seed": 0, **arguments})
