@@ -14,11 +14,21 @@ from segue.visualize import colored_text
 IMAGES = Path(__file__).parent / "images"
 OUTPUT = Path("outputs/demo")
 
-# picture: (what is asked of it, the question)
+# picture: (what kind of question it is, the question)
 QUESTIONS = {
-    "chelsea.jpg": [
+    "scene-street.jpg": [
         ("one target", "Where is the cat?"),
-        ("absent", "Where is the horse?"),
+        ("several targets", "Segment the dogs."),
+        ("absent", "Where is the bicycle?"),
+    ],
+    "scene-table.jpg": [
+        ("attribute", "Show me the purple mug."),
+        ("reasoning", "Which of these could cut bread?"),
+        ("one there, one absent", "Point out the blue mug and the fork."),
+    ],
+    "chelsea.jpg": [
+        ("a photograph", "Where is the cat?"),
+        ("a photograph, absent", "Where is the horse?"),
     ],
 }
 
