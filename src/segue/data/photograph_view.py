@@ -48,7 +48,7 @@ class Group:
     @property
     def told_apart(self) -> bool:
         """Each object is one thing, and none is missing its own outline."""
-        return self.noun.countable and all(_is_instance(entry) for entry in self.objects)
+        return self.noun.countable and all(is_instance(entry) for entry in self.objects)
 
     @property
     def several(self) -> bool:
@@ -163,7 +163,8 @@ def _group(category: str, entries: Sequence[ObjectRecord]) -> Group:
     return Group(noun_of(category), tuple(entries), tuple(_area(entry) for entry in entries))
 
 
-def _is_instance(entry: ObjectRecord) -> bool:
+def is_instance(entry: ObjectRecord) -> bool:
+    """Whether the annotation is one thing, told apart from others of its kind."""
     return entry.iscrowd == 0 and entry.attributes.get("source") not in NOT_INSTANCES
 
 
