@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not (message := error.format_message()):  # no arguments at all: the help was asked for
             sys.exit(2)
         hint = getattr(getattr(error, "ctx", None), "command_path", "segue")
-        _fail(f"{message} See `{hint} --help`.")
+        _fail(f"{message.rstrip('.')}. See `{hint} --help`.")
     except SegueError as error:
         _fail(str(error))
     except BrokenPipeError:  # the reader of our output left: `segue ... | head`
