@@ -11,10 +11,10 @@ import pytest
 
 from segue.errors import DataError
 from segue.scenes.compose import MAX_SIDE, compose_scene
-from segue.scenes.kinds import Kind
+from segue.scenes.kinds import KINDS, Kind
 from segue.scenes.pen import Pen
 from segue.scenes.placing import MIN_AREA
-from segue.scenes.plan import SETTINGS
+from segue.scenes.plan import LYING, ONE_WAY, SETTINGS, TABLES
 from segue.scenes.scene import Scene
 
 HASH = """
@@ -118,6 +118,10 @@ def test_kinds_and_numbers_can_be_chosen() -> None:
     assert np.mean(counts) >= 2.5  # a few find no place
     names = {thing.kind for seed in range(12) for thing in compose_scene(seed, kinds=kinds).objects}
     assert names == set(kinds)
+
+
+def test_lists_of_kinds_name_real_kinds() -> None:
+    assert set(KINDS) >= LYING | ONE_WAY | TABLES
 
 
 def test_small_things_stand_on_tables() -> None:

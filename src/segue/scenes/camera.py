@@ -48,7 +48,7 @@ def expose(canvas: Image.Image, light: Light, rng: np.random.Generator) -> Array
     if rng.random() < 0.2:  # vignette
         along = np.linspace(-1, 1, height, dtype=np.float32)
         factor *= 1 - rng.uniform(0.05, 0.22) * 0.5 * (across[None, :] ** 2 + along[:, None] ** 2)
-    offset = np.float32(118 * (1 - light.contrast))
+    offset: Array = np.full((1, 1), 118 * (1 - light.contrast), np.float32)
     if rng.random() < 0.8:
         offset = offset + _noise(height, width, rng) * np.float32(rng.uniform(1, 9))
     taken = np.empty((height, width, 3), np.uint8)

@@ -213,7 +213,9 @@ def coco(lines: list[bytes]) -> dict[str, Any]:
 
     names = sorted(KINDS)
     numbers = {name: number for number, name in enumerate(names, start=1)}
-    images, annotations, captions = [], [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    captions: list[dict[str, Any]] = []
     for line in lines:
         record = json.loads(line)
         image_id = int(Path(record["image"]).stem) + 1

@@ -162,6 +162,8 @@ def _choose_row(wish: Wish, plan: Plan, stage: Stage, rng: np.random.Generator) 
 def _choose_zone(kind: Kind, stage: Stage, rng: np.random.Generator) -> str:
     if kind.rests_on in ("wall", "sky", "water") and kind.rests_on in stage.zones:
         return kind.rests_on
+    if kind.rests_on == "sky" and "wall" in stage.zones:  # a balloon in a room
+        return "wall"
     if kind.group == "vehicle" and "road" in stage.zones:
         return "road"
     if "far" in stage.zones and (kind.group == "building" or ("road" in stage.zones and rng.random() < 0.3)):
@@ -218,6 +220,8 @@ def _at(wish: Wish, cutout: Cutout, stage: Stage, spot: _Row, rng: np.random.Gen
         if lying:  # what stands on the rows that it covers is in front of its upper half only
             depth = min(0.9, depth + 0.45 * h / height)
     rests_on = {"far": "ground", "road": "ground"}.get(spot.zone, spot.zone)
+    if wish.kind.rests_on == "sky" and rests_on == "wall":
+        rests_on = "sky"
     if rests_on == "ground" and stage.haze is None:
         rests_on = "surface"
     return _framed(
