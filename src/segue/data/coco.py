@@ -52,7 +52,9 @@ class CocoRecords(Sequence[Record]):
         self._images_folder = images
         content = _read(self.path)
         try:
-            self._pictures: list[dict[str, Any]] = content["images"]
+            self._pictures: list[dict[str, Any]] = [
+                {**entry, "id": entry["id"]} for entry in content["images"]
+            ]
             self._names = {
                 int(category["id"]): (names or {}).get(category["name"], category["name"])
                 for category in content["categories"]

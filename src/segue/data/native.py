@@ -207,7 +207,7 @@ def run_lengths(counts: str) -> np.ndarray:
     little-endian group of 5-bit digits, bit 5 saying that more follow; from the fourth run on it is the
     difference to the run two before.
     """
-    digits = np.frombuffer(counts.encode("latin-1", "replace"), dtype=np.uint8).astype(np.int64) - 48
+    digits = np.frombuffer(counts.encode("utf-8", "replace"), dtype=np.uint8).astype(np.int64) - 48
     if digits.size == 0 or digits.min() < 0 or digits.max() > 63 or digits[-1] & 32:
         raise DataError("a mask has counts that are not a compressed COCO RLE")
     last = (digits & 32) == 0
