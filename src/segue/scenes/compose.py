@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import distance_transform_cdt
 
 from segue.errors import DataError
 from segue.scenes.backgrounds import make_stage
@@ -128,13 +127,23 @@ def _full(window: Array, thing: Thing, size: tuple[int, int]) -> Array:
 
 
 def _deepest(seen: Array) -> tuple[int, int]:
-    """x and y of a pixel that is farthest from the edge, looked for on a coarser grid in large masks."""
-    step = max(1, max(seen.shape) // 32)
-    for stride in (step, 1):
-        coarse = seen[::stride, ::stride]
-        framed = np.zeros((coarse.shape[0] + 2, coarse.shape[1] + 2), bool)
-        framed[1:-1, 1:-1] = coarse
-        if coarse.any():
-            y, x = np.unravel_index(np.argmax(distance_transform_cdt(framed)), framed.shape)
-            return int(x - 1) * stride, int(y - 1) * stride
-    raise AssertionError("a thing with nothing to see was kept")
+    """x and y of a pixel that is far from the edge: what is left when rims are peeled off, one by one.
+
+    Large masks are looked at on a coarser grid.
+    """
+    stride = max(1, max(seen.shape) // 32)
+    if not seen[::stride, ::stride].any():
+        stride = 1
+    coarse = seen[::stride, ::stride]
+    left = np.zeros((coarse.shape[0] + 2, coarse.shape[1] + 2), bool)
+    left[1:-1, 1:-1] = coarse
+    while True:
+        peeled = np.zeros_like(left)
+        middle = left[1:-1, 1:-1]
+        peeled[1:-1, 1:-1] = middle & left[:-2, 1:-1] & left[2:, 1:-1] & left[1:-1, :-2] & left[1:-1, 2:]
+        if not peeled.any():
+            break
+        left = peeled
+    rows, columns = np.nonzero(left)
+    best = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
+    return int(columns[best] - 1) * stride, int(rows[best] - 1) * stride
