@@ -298,7 +298,7 @@ def draw_sock(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     height=(0.12, 0.2),
     colors=ALL,
     materials=("cloth", "leather"),
-    parts=("finger", "thumb", "cuff"),
+    parts=("fingers", "thumb", "cuff"),
     properties=("worn on hands", "keeps warm"),
 )
 def draw_glove(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
@@ -309,7 +309,7 @@ def draw_glove(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     roots = np.linspace(palm0 + w / 2, palm1 - w / 2, 4)
     for x, top in zip(roots, (0.14, 0.06, 0.08, 0.2), strict=True):
         spread = (x - (palm0 + palm1) / 2) * 0.22
-        pen.line([(x + spread, top), (x, 0.55)], w * 1.05, tone(look.color, 0.06), part="finger")
+        pen.line([(x + spread, top), (x, 0.55)], w * 1.05, tone(look.color, 0.06), part="fingers")
     pen.limb([(0.07, 0.42), (palm0 + 0.05, 0.66)], (w * 1.0, w * 1.3), tone(look.color, 0.06), part="thumb")
     pen.rectangle((palm0, 0.45, palm1, 0.85), look.color, radius=0.08)
     cover(pen, look, rng)

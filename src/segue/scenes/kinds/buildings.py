@@ -228,7 +228,7 @@ def draw_tent(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     height=(0.34, 0.52),
     colors=("white", "brown", "red", "grey", "beige", "blue", "green"),
     materials=("stone", "wood"),
-    parts=("sail", "tower", "door", "window"),
+    parts=("sails", "tower", "door", "window"),
 )
 def draw_windmill(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     a = vary(rng, 0.8, 0.9)
@@ -254,10 +254,10 @@ def draw_windmill(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> P
         wide = 0.085
         corner = [(0.25, 0.0), (0.25, wide), (1.0, wide), (1.0, 0.0)]
         blade = [(hub[0] + dx * t * length - dy * w, hub[1] + dy * t * length + dx * w) for t, w in corner]
-        pen.polygon(blade, (240, 234, 216), part="sail")
-        pen.line([hub, (hub[0] + dx * length, hub[1] + dy * length)], 0.028, (96, 68, 46), part="sail")
-        pen.line([blade[1], blade[2]], 0.012, (96, 68, 46), part="sail")
-    pen.ellipse((hub[0] - 0.035, hub[1] - 0.035, hub[0] + 0.035, hub[1] + 0.035), (60, 46, 36), part="sail")
+        pen.polygon(blade, (240, 234, 216), part="sails")
+        pen.line([hub, (hub[0] + dx * length, hub[1] + dy * length)], 0.028, (96, 68, 46), part="sails")
+        pen.line([blade[1], blade[2]], 0.012, (96, 68, 46), part="sails")
+    pen.ellipse((hub[0] - 0.035, hub[1] - 0.035, hub[0] + 0.035, hub[1] + 0.035), (60, 46, 36), part="sails")
     return pen
 
 

@@ -42,7 +42,7 @@ def draw_shirt(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     a = vary(rng, 0.95, 1.08)
     pen = make_pen(a)
     c, body, top = a / 2, vary(rng, 0.25, 0.29), 0.14
-    _hanger(pen, c, body * 0.8, 0.11)
+    _hanger(pen, c, body * 0.4, 0.11)
     end, cut = (0.72, 0.1) if long else (0.42, 0.13)
     for side in (-1, 1):
         far = c + side * (a / 2 - (0.05 if long else 0.0))
@@ -106,14 +106,14 @@ def draw_shirt(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     height=(0.32, 0.46),
     colors=ALL,
     materials=("cloth",),
-    parts=("skirt", "belt", "sleeve", "strap", "hanger"),
+    parts=("belt", "sleeve", "strap", "hanger"),
     properties=("worn on body",),
 )
 def draw_dress(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     a = vary(rng, 0.56, 0.74)
     pen = make_pen(a)
     c, chest, waist = a / 2, 0.14, vary(rng, 0.095, 0.115)
-    _hanger(pen, c, 0.13, 0.08)
+    _hanger(pen, c, 0.07, 0.08)
     if chance(rng, 0.5):
         for side in (-1, 1):
             pen.polygon(
@@ -144,13 +144,9 @@ def draw_dress(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
             [(c - 0.13, 0.18), (c, 0.22), (c + 0.13, 0.18), (c + waist, 0.42), (c - waist, 0.42)], look.color
         )
     hem = [(c + x * a / 2, 0.97 + (0.03 if i % 2 else 0.0)) for i, x in enumerate(np.linspace(1, -1, 9))]
-    pen.polygon(
-        [(c - waist, 0.41), (c + waist, 0.41), (a * 0.9, 0.8), *hem, (a * 0.1, 0.8)], look.color, part="skirt"
-    )
+    pen.polygon([(c - waist, 0.41), (c + waist, 0.41), (a * 0.9, 0.8), *hem, (a * 0.1, 0.8)], look.color)
     for x in (-0.5, -0.15, 0.2, 0.55):
-        pen.line(
-            [(c + x * waist, 0.5), (c + x * a * 0.45, 0.95)], 0.012, tone(look.color, -0.2), part="skirt"
-        )
+        pen.line([(c + x * waist, 0.5), (c + x * a * 0.45, 0.95)], 0.012, tone(look.color, -0.2))
     cover(pen, look, rng)
     pen.rectangle(
         (c - waist - 0.01, 0.39, c + waist + 0.01, 0.44),

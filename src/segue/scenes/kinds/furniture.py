@@ -221,7 +221,7 @@ def draw_couch(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     height=(0.2, 0.32),
     colors=PAINTED,
     materials=("wood", "metal", "glass", "plastic"),
-    parts=("top", "leg"),
+    parts=("top", "leg", "base"),
     synonyms=("table",),
 )
 def draw_table(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
@@ -230,8 +230,8 @@ def draw_table(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     pen = make_pen(a)
     depth, w = vary(rng, 0.22, 0.34), vary(rng, 0.06, 0.1)
     if chance(rng, 0.35):
-        pen.line([(a / 2, depth / 2), (a / 2, 0.9)], w * 1.5, tone(look.color, -0.3), part="leg")
-        pen.ellipse((a * 0.28, 0.84, a * 0.72, 1), tone(look.color, -0.2), part="leg")
+        pen.line([(a / 2, depth / 2), (a / 2, 0.9)], w * 1.5, tone(look.color, -0.3), part="base")
+        pen.ellipse((a * 0.28, 0.84, a * 0.72, 1), tone(look.color, -0.2), part="base")
         pen.ellipse((0, 0.07, a, depth + 0.07), tone(look.color, -0.35), part="top")
         pen.ellipse((0, 0, a, depth), tone(look.color, 0.2), part="top")
     else:
@@ -301,7 +301,7 @@ def draw_bed(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     height=(0.38, 0.6),
     colors=("brown", "white", "black", "grey", "beige", "blue", "green", "red"),
     materials=("wood",),
-    parts=("shelf", "book"),
+    parts=("shelf", "books"),
     synonyms=("bookcase",),
     properties=("stores things",),
 )
@@ -321,7 +321,7 @@ def draw_bookshelf(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> 
             w = vary(rng, 0.045, 0.085)
             high = vary(rng, 0.62, 0.92) * (y1 - y0)
             cover_color = tone(pick(rng, BOOKS), vary(rng, -0.2, 0.2))
-            pen.rectangle((x, y1 - high, min(x + w, stop), y1), cover_color, part="book")
+            pen.rectangle((x, y1 - high, min(x + w, stop), y1), cover_color, part="books")
             x += w + 0.006
         pen.rectangle((0, y1, a, y1 + edge), tone(look.color, 0.1), part="shelf")
     pen.shade("flat")

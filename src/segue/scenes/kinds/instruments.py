@@ -6,7 +6,7 @@ import numpy as np
 
 from segue.scenes.kinds import PenMaker, kind
 from segue.scenes.kinds.strokes import chance, cover, disc, pick, tone, vary
-from segue.scenes.pen import COLORS, Look, Pen
+from segue.scenes.pen import COLORS, KEEP, Look, Pen
 
 ALL = tuple(COLORS)
 BRASS, DARK = (214, 168, 60), (36, 32, 32)
@@ -21,7 +21,7 @@ BRASS, DARK = (214, 168, 60), (36, 32, 32)
     height=(0.3, 0.46),
     colors=("brown", "orange", "red", "black", "blue", "white", "yellow", "green", "purple", "pink", "beige"),
     materials=("wood",),
-    parts=("neck", "head", "body", "string"),
+    parts=("neck", "head", "body"),
     properties=("makes music",),
 )
 def draw_guitar(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
@@ -83,7 +83,7 @@ def draw_guitar(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen
         for side in (-1, 1):
             disc(pen, (c + side * 0.055, y), 0.013, (220, 216, 200), "head")
     for x in (-0.014, 0.0, 0.014):
-        pen.line([(c + x, 0.08), (c + x, 0.87)], 0.005, (226, 222, 210), part="string")
+        pen.line([(c + x, 0.08), (c + x, 0.87)], 0.005, (226, 222, 210), part=KEEP)
     return pen
 
 
@@ -193,7 +193,7 @@ def draw_trumpet(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pe
     height=(0.3, 0.44),
     colors=("black", "brown", "white", "red", "blue"),
     materials=("wood",),
-    parts=("key", "leg", "pedal"),
+    parts=("keyboard", "leg", "pedal"),
     properties=("makes music",),
 )
 def draw_piano(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
@@ -219,18 +219,21 @@ def draw_piano(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
         pen.rectangle((x, y - 0.05, x + 0.09, y + 0.2), look.color)
         pen.rectangle((x + 0.01, y + 0.2, x + 0.07, 1), dark, part="leg")
     pen.rectangle((0.08, y + 0.14, a - 0.08, y + 0.22), look.color)
-    pen.rectangle((0.09, y - 0.02, a - 0.09, y + 0.14), (248, 246, 240), part="key")
+    pen.rectangle((0.09, y - 0.02, a - 0.09, y + 0.14), (248, 246, 240), part="keyboard")
     count = int(rng.integers(14, 19))
     step = (a - 0.18) / count
     for i in range(1, count):
         pen.line(
-            [(0.09 + i * step, y - 0.02), (0.09 + i * step, y + 0.14)], 0.007, (150, 146, 142), part="key"
+            [(0.09 + i * step, y - 0.02), (0.09 + i * step, y + 0.14)],
+            0.007,
+            (150, 146, 142),
+            part="keyboard",
         )
         if i % 7 not in (3, 0):
             pen.rectangle(
                 (0.09 + (i - 0.3) * step, y - 0.02, 0.09 + (i + 0.3) * step, y + 0.075),
                 (26, 24, 26),
-                part="key",
+                part="keyboard",
             )
     for x in (-0.07, 0.0, 0.07):
         pen.rectangle((a / 2 + x - 0.02, 0.93, a / 2 + x + 0.02, 0.985), BRASS, part="pedal")
@@ -248,7 +251,7 @@ def draw_piano(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     height=(0.22, 0.34),
     colors=("brown", "orange", "red", "black"),
     materials=("wood",),
-    parts=("neck", "body", "string", "bow"),
+    parts=("neck", "body", "bow"),
     properties=("makes music",),
 )
 def draw_violin(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
@@ -298,5 +301,5 @@ def draw_violin(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen
     for y in (0.07, 0.11):
         pen.line([(c - 0.06, y), (c + 0.06, y)], 0.016, (34, 28, 28), part="neck")
     for x in (-0.012, 0.012):
-        pen.line([(c + x, 0.13), (c + x, 0.84)], 0.006, (230, 226, 216), part="string")
+        pen.line([(c + x, 0.13), (c + x, 0.84)], 0.006, (230, 226, 216), part=KEEP)
     return pen

@@ -230,12 +230,12 @@ def draw_flower(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen
     radius = vary(rng, 0.2, a / 2)
     c, green = a / 2, pick(rng, LEAF)
     lean = vary(rng, -0.06, 0.06)
-    pen.line(
-        [(c, radius), (c + lean, 0.65), (c, 0.985)], vary(rng, 0.03, 0.045), green, part="stem", smooth=True
-    )
     for side in (-1, 1):
         y = vary(rng, 0.78, 0.94)
         _leaf(pen, (c, y), (c + side * a * 0.44, y - vary(rng, 0.1, 0.22)), 0.05, tone(green, 0.05 * side))
+    pen.line(
+        [(c, radius), (c + lean, 0.65), (c, 0.985)], vary(rng, 0.03, 0.045), green, part="stem", smooth=True
+    )
     _blossom(pen, (c, radius), radius, look.color, rng)
     pen.shade("flat")
     return pen

@@ -260,7 +260,7 @@ def draw_globe(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     height=(0.06, 0.11),
     colors=("grey", "yellow", "orange", "brown", "black"),
     materials=("metal",),
-    parts=("bow", "bit"),
+    parts=("head", "tooth"),
     properties=("can lock or unlock",),
 )
 def draw_key(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
@@ -272,13 +272,13 @@ def draw_key(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     bits = int(rng.integers(2, 4))
     for i in range(bits):
         x = a - 0.12 - i * 0.2
-        pen.rectangle((x - 0.12, y, x, pick(rng, (0.82, 0.92, 1.0)) if i else 0.95), look.color, part="bit")
+        pen.rectangle((x - 0.12, y, x, pick(rng, (0.82, 0.92, 1.0)) if i else 0.95), look.color, part="tooth")
     pen.rectangle((0.84, y - 0.15, 0.95, y + 0.15), tone(look.color, -0.15), radius=0.04)
     if chance(rng, 0.5):
-        pen.ellipse((0, 0, 0.9, 0.92), look.color, part="bow")
+        pen.ellipse((0, 0, 0.9, 0.92), look.color, part="head")
         pen.erase_ellipse((0.22, 0.22, 0.68, 0.7))
     else:
         for x, t in ((0.24, 0.24), (0.24, 0.68), (0.58, 0.46)):
-            pen.ring((x - 0.24, t - 0.24, x + 0.24, t + 0.24), 0.14, look.color, part="bow")
+            pen.ring((x - 0.24, t - 0.24, x + 0.24, t + 0.24), 0.14, look.color, part="head")
     pen.shade("round")
     return pen

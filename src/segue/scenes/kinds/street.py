@@ -149,12 +149,14 @@ def draw_bench(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     seat, planks = vary(rng, 0.52, 0.6), int(rng.integers(2, 4))
     iron = pick(rng, (IRON, (96, 98, 104), tone(look.color, -0.5)))
     for x in (0.2, a - 0.2):
-        pen.line([(x, 0.04), (x, seat)], 0.06, iron)
+        pen.line([(x, 0.04), (x, seat)], 0.06, iron, part="back")
         pen.line([(x, seat), (x + 0.02, 0.9)], 0.06, tone(iron, -0.2), part="leg")
     tall = (seat - 0.12) / planks
     for i in range(planks):
         y = i * tall
         pen.rectangle((0.03, y, a - 0.03, y + tall * 0.72), tone(look.color, -0.08), part="back", radius=0.03)
+    shadow = [(0.09, seat + 0.02), (a - 0.09, seat + 0.02), (a - 0.02, seat + 0.2), (0.02, seat + 0.2)]
+    pen.polygon(shadow, tone(look.color, -0.35), part="seat")
     for i, inset in enumerate((0.07, 0.03, 0.0)):
         y = seat + i * 0.075
         pen.rectangle(
@@ -277,7 +279,9 @@ def draw_fire_hydrant(make_pen: PenMaker, look: Look, rng: np.random.Generator) 
     pen.rectangle((c - half, 0.22, c + half, 0.94), look.color)
     pen.ellipse((c - half, 0.06, c + half, 0.4), look.color, part="cap")
     pen.rectangle((c - 0.05, 0, c + 0.05, 0.1), other, part="cap", radius=0.02)
-    pen.rectangle((c - half - 0.04, 0.23, c + half + 0.04, 0.3), tone(look.color, -0.25), radius=0.02)
+    pen.rectangle(
+        (c - half - 0.04, 0.23, c + half + 0.04, 0.3), tone(look.color, -0.25), part="cap", radius=0.02
+    )
     pen.rectangle((c - half - 0.07, 0.9, c + half + 0.07, 1), tone(look.color, -0.3), radius=0.02)
     pen.shade("round")
     disc(pen, (c, y + 0.085), half * 0.62, tone(look.color, -0.35), "nozzle")

@@ -174,8 +174,8 @@ def draw_boat(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     pen.shade("flat")
     if form == "row":
         for x in (0.36, 0.64):
-            pen.line([(a * x, 0.12), (a * x - 0.35, 0.8)], 0.045, (206, 166, 112), part="oar")
-            pen.ellipse((a * x - 0.43, 0.74, a * x - 0.27, 1), (206, 166, 112), part="oar")
+            pen.line([(a * x, 0.12), (a * x - 0.3, 0.66)], 0.045, (206, 166, 112), part="oar")
+            pen.ellipse((a * x - 0.38, 0.6, a * x - 0.22, 0.84), (206, 166, 112), part="oar")
     else:
         rim = pick(rng, ((246, 246, 242), tone(look.color, -0.4)))
         pen.line([(0.03, deck + 0.015), (a - 0.03, hull[1][1] + 0.02)], 0.035, rim, part="hull")

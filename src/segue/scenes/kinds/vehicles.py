@@ -8,7 +8,7 @@ import numpy as np
 
 from segue.scenes.kinds import PenMaker, kind
 from segue.scenes.kinds.strokes import chance, disc, pick, tone, vary
-from segue.scenes.pen import COLORS, Color, Look, Pen
+from segue.scenes.pen import COLORS, KEEP, Color, Look, Pen
 
 PAINTED = tuple(name for name in COLORS if name != "beige")
 ROAD = ("street", "landscape")
@@ -358,7 +358,7 @@ def draw_bicycle(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pe
             (176, 128, 76),
             part="basket",
         )
-    disc(pen, crank, 0.06, (70, 72, 78))
+    disc(pen, crank, 0.06, (70, 72, 78), KEEP)
     pen.line([crank, (crank[0] + 0.06, crank[1] + 0.12)], 0.03, (70, 72, 78))
     pen.line([(seat_x, 0.32), (seat_x - 0.01, 0.15)], 0.035, STEEL)
     pen.polygon(
