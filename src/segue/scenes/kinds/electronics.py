@@ -349,7 +349,6 @@ def draw_headphones(make_pen: PenMaker, look: Look, rng: np.random.Generator) ->
     colors=CASES,
     materials=("plastic",),
     parts=("screen", "button"),
-    properties=("shows pictures or text",),
 )
 def draw_calculator(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     a = vary(rng, 0.62, 0.75)

@@ -246,7 +246,7 @@ def draw_piano(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     name="violin",
     plural="violins",
     group="instrument",
-    settings=("indoor", "table-top"),
+    settings=("indoor",),
     rests_on="wall",
     height=(0.22, 0.34),
     colors=("brown", "orange", "red", "black"),
