@@ -15,13 +15,16 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from segue.errors import DataError
 from segue.scenes.compose import check_size
+
+if TYPE_CHECKING:
+    from segue.scenes.questions import Split
 
 SPLITS = ("train", "test")
 _CHUNK = 20  # scenes that a process makes before it reports
@@ -36,7 +39,7 @@ class _Settings:
 
     seed: int
     size: tuple[int, int]
-    split: str
+    split: Split
     num_turns: int
     version: str
 
@@ -47,7 +50,7 @@ def write_scenes(
     *,
     seed: int = 0,
     size: tuple[int, int] = (256, 192),
-    split: str = "train",
+    split: Split = "train",
     num_turns: int = 12,
     workers: int = 1,
     progress: Progress | None = None,
