@@ -114,7 +114,7 @@ def _railcar(make_pen: PenMaker, look: Look, rng: np.random.Generator) -> Pen:
     group="vehicle",
     settings=("landscape",),
     rests_on="water",
-    height=(0.16, 0.34),
+    height=(0.13, 0.24),
     colors=PAINTED,
     materials=("wood", "metal", "plastic"),
     parts=("hull", "sail", "mast", "cabin", "window", "oar"),
