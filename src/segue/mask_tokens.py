@@ -8,13 +8,20 @@ grounded phrase (segue/mini). This file knows ids and text; it knows nothing of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from segue.errors import CheckpointError
+from segue.phrases import Span, find_phrase, name_targets, strip_span
 
-__all__ = ["MaskVocabulary", "ParsedAnswer", "ParsedTarget", "ParsedWord", "find_phrase"]
+__all__ = ["MaskVocabulary", "ParsedAnswer", "ParsedTarget", "ParsedWord", "decode_with_ends", "find_phrase"]
+
+_HALF_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+"""What a tokenizer decodes the first bytes of a character to."""
+_LONGEST_CHARACTER = 8
+"""Ids that are looked at together for one character; UTF-8 needs 4 bytes at most."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,8 @@ class ParsedTarget:
     """One target named by an answer.
 
     `positions` are the indices, into the parsed ids, of the target's mask tokens (L*N of them, in order, or
-    the one `[REJ]`). The state that carries a token's meaning is the one that *predicts* it, one position earlier.
+    the one `[REJ]`). The state that carries a token's meaning is the one that *predicts* it, one position
+    earlier.
     """
 
     phrase: str
@@ -33,7 +41,7 @@ class ParsedTarget:
 
 @dataclass(frozen=True)
 class ParsedWord:
-    """A word of the clean text, its character span, and the index of its last token in the parsed ids."""
+    """A word of the clean text, without punctuation, and the index of its last token in the parsed ids."""
 
     text: str
     span: tuple[int, int]
@@ -74,6 +82,9 @@ class MaskVocabulary:
             raise CheckpointError(
                 f"a mask vocabulary needs L x N group tokens; got {len(self.group)} for L = {self.scales}"
             )
+        marks = [i for i in (self.reject, self.phrase_start, self.phrase_end) if i is not None]
+        if len(self.ids) < len(self.group) + len(marks):
+            raise CheckpointError(f"two mask tokens share an id: group {self.group}, others {marks}")
 
     @property
     def tokens_per_scale(self) -> int:
@@ -107,15 +118,21 @@ class MaskVocabulary:
     ) -> MaskVocabulary:
         """Add the tokens to a Hugging Face tokenizer (those it lacks) and return their vocabulary.
 
-        The caller resizes the model's embeddings to `len(tokenizer)`. Raises CheckpointError when a token does
-        not come out as exactly one id, the silent fault behind many wrong masks (LISA issue 55).
+        The caller resizes the model's embeddings to `len(tokenizer)`. Raises CheckpointError when a token
+        does not come out as exactly one id, the silent fault behind many wrong masks (LISA issue 55).
         """
         names = cls.token_names(
             scales=scales, tokens_per_scale=tokens_per_scale, reject=reject, phrase_marks=phrase_marks
         )
-        tokenizer.add_tokens([n for n in names if tokenizer.convert_tokens_to_ids(n) in (None, tokenizer.unk_token_id)])
+        tokenizer.add_tokens(
+            [n for n in names if tokenizer.convert_tokens_to_ids(n) in (None, tokenizer.unk_token_id)]
+        )
         return cls.read_from(
-            tokenizer, scales=scales, tokens_per_scale=tokens_per_scale, reject=reject, phrase_marks=phrase_marks
+            tokenizer,
+            scales=scales,
+            tokens_per_scale=tokens_per_scale,
+            reject=reject,
+            phrase_marks=phrase_marks,
         )
 
     @classmethod
@@ -149,83 +166,159 @@ class MaskVocabulary:
     def parse(self, ids: Sequence[int], decode: Callable[[list[int]], str]) -> ParsedAnswer:
         """Split generated ids into clean text and targets.
 
-        `decode` turns text ids into a string; it is called on growing runs of ids, so that a token's text may
-        depend on the tokens before it. Complete groups are kept wherever they stand; a broken group, a stray
-        mark or a rejection that the family lacks is reported in `notes` and drops nothing else.
+        `decode` turns text ids into a string. Mask tokens and marks are taken out before, so that pieces
+        which join across them (word starts, for one) join rightly. Complete groups are kept wherever they
+        stand; a broken group or a stray mark is reported in `notes` and drops nothing else.
         """
-        text = ""
-        targets: list[ParsedTarget] = []
-        words: list[ParsedWord] = []
-        notes: list[str] = []
-        run: list[int] = []  # text ids since the last mask token
-        run_start = 0  # where the run's text begins in `text`
-        last_target_end = 0  # text before this belongs to an earlier target
-        open_mark: int | None = None
-        marked: tuple[int, int] | None = None
+        # 1) The text alone, and where in it each of its tokens ends.
+        own = self.ids
+        text_positions = [position for position, token in enumerate(ids) if token not in own]
+        raw, ends = decode_with_ends([ids[position] for position in text_positions], decode)
 
-        position = 0
+        # 2) Targets, each at its offset in the text.
+        found, notes = self._scan(ids, raw, ends)
+
+        # 3) Phrases: marked ones are known, the others are found in the text before their mask tokens.
+        naming = name_targets(raw, [target.offset for target in found])
+        spans = [target.marked or span for target, span in zip(found, naming.spans, strict=True)]
+        cuts = set() if self.phrase_start is not None else set(naming.cuts)
+
+        # 4) Clean text; every span moves along.
+        kept = _kept_characters(raw, cuts)
+        text = "".join(raw[i] for i in kept)
+
+        def moved(span: Span) -> Span:
+            return bisect_left(kept, span[0]), bisect_left(kept, span[1])
+
+        targets = [
+            ParsedTarget(text[slice(*moved(span))], moved(span), target.positions, target.rejected)
+            for target, span in zip(found, spans, strict=True)
+        ]
+        words = [
+            ParsedWord(text[a:b], (a, b), text_positions[bisect_left(ends, kept[b - 1] + 1)])
+            for a, b in _word_spans(text)
+        ]
+        return ParsedAnswer(text, tuple(targets), tuple(words), tuple(notes))
+
+    def _scan(self, ids: Sequence[int], raw: str, ends: Sequence[int]) -> tuple[list[_Found], list[str]]:
+        """Targets and remarks; `ends` are the offsets in `raw` behind each text token."""
+        found: list[_Found] = []
+        notes: list[str] = []
+        own, size = self.ids, len(self.group)
+        opened: int | None = None  # where an open phrase began
+        marked: Span | None = None  # the phrase that was last closed...
+        used = True  # ...and whether a target has taken it
+        offset = num_text = position = 0
+
+        def leave_phrase() -> None:
+            if not used and marked is not None:
+                notes.append(f"the phrase {raw[slice(*marked)]!r} has neither a mask nor a rejection")
+
         while position < len(ids):
             token = ids[position]
-            if token not in self.ids:
-                # 1) ordinary text: decode the run so far, so that byte and word pieces join rightly
-                run.append(token)
-                text = text[:run_start] + decode(run)
-                _note_word(words, text, position)
-                position += 1
-                continue
-            run, run_start = [], len(text)
-            if token == self.phrase_start:
-                # 2) marks around a phrase
-                open_mark, marked, position = len(text), None, position + 1
+            length = 1
+            if token not in own:
+                offset = ends[num_text]
+                num_text += 1
+            elif token == self.phrase_start:
+                if opened is not None:
+                    notes.append("a phrase began inside another")
+                leave_phrase()
+                opened, marked, used = offset, None, True
             elif token == self.phrase_end:
-                if open_mark is None:
+                if opened is None:
                     notes.append("a phrase ended that had not begun")
                 else:
-                    marked, open_mark = _strip_span(text, open_mark, len(text)), None
-                position += 1
-            elif token == self.reject:
-                # 3) a rejection
-                span = marked or find_phrase(text, last_target_end)
-                targets.append(ParsedTarget(text[slice(*span)], span, (position,), rejected=True))
-                marked, last_target_end, position = None, len(text), position + 1
+                    opened, marked, used = None, strip_span(raw, opened, offset), False
+            elif token == self.reject or tuple(ids[position : position + size]) == self.group:
+                rejected = token == self.reject
+                length = 1 if rejected else size
+                # A second target right after the first shares its phrase; text in between ends that.
+                near = marked if marked is not None and not raw[marked[1] : offset].strip() else None
+                used = used or near is not None
+                positions = tuple(range(position, position + length))
+                found.append(_Found(positions, offset, near, rejected))
             else:
-                # 4) mask tokens: a whole group in order is a target, anything else is reported
-                end = position + len(self.group)
-                if tuple(ids[position:end]) == self.group:
-                    span = marked or find_phrase(text, last_target_end)
-                    positions = tuple(range(position, end))
-                    targets.append(ParsedTarget(text[slice(*span)], span, positions, rejected=False))
-                    last_target_end = len(text)
-                else:
-                    end = position + 1
-                    while end < len(ids) and ids[end] in self.group and ids[end] != self.group[0]:
-                        end += 1
-                    notes.append(
-                        f"an incomplete mask group ({end - position} of {len(self.group)} tokens) was left out"
-                    )
-                marked, position = None, end
-
-        return _trimmed(text, targets, words, notes)
+                rest = ids[position + 1 : position + size]
+                length += next((i for i, t in enumerate(rest) if t not in self.group[1:]), len(rest))
+                notes.append(f"an incomplete mask group ({length} of {size} tokens) was left out")
+            position += length
+        leave_phrase()
+        if opened is not None:
+            notes.append("a phrase began that did not end")
+        return found, notes
 
 
-def find_phrase(text: str, start: int = 0) -> tuple[int, int]:
-    """The span of the phrase that a mask token at the end of `text` speaks about, by the text alone.
+@dataclass(frozen=True)
+class _Found:
+    """A target whose phrase is known only if it was marked; `offset` is its place in the text."""
 
-    Published answers put the mask token after the name ("the mug is [SEG]", "mug:[SEG], spoon:[SEG]"): the phrase is
-    what follows the last separator, without leading articles and trailing "is", "are" or ":". An answer that names
-    nothing ("Sure, [SEG].") gives an empty span at the end of the text.
+    positions: tuple[int, ...]
+    offset: int
+    marked: Span | None
+    rejected: bool
+
+
+def decode_with_ends(ids: Sequence[int], decode: Callable[[list[int]], str]) -> tuple[str, list[int]]:
+    """The text of ids and, for each id, the offset at which its text ends; in time linear in the ids.
+
+    Each id is decoded behind a few ids before it, since a token's text may depend on them (word starts) or
+    be whole only with those after it (a character of several bytes ends where its last byte does).
     """
-    end = len(text)
-    trailing = re.search(r"[\s:(]*(?:\b(?:is|are|at|as|it is)\b)?[\s:(]*$", text[start:], flags=re.I)
-    if trailing:
-        end = start + trailing.start()
-    begin = start
-    for match in re.finditer(r"[,.;:!?]\s*|\b(?:and|or|but|is|are|of|sure)\b\s*", text[start:end], flags=re.I):
-        begin = start + match.end()
-    lead = re.match(r"(?:\s|\b(?:the|a|an|referred|mask of|it|they)\b)*", text[begin:end], flags=re.I)
-    if lead:
-        begin += lead.end()
-    return _strip_span(text, min(begin, end), end)
+    text = decode(list(ids)) if ids else ""
+    ends: list[int] = []
+    context = settled = 0  # ids[context:settled] is known text that the next ids are decoded behind
+    context_length = base = 0  # its length alone; where it ends in `text`
+    for number in range(1, len(ids) + 1):
+        piece = decode(list(ids[context:number]))[context_length:]
+        whole = piece.rstrip(_HALF_CHARACTER)
+        ends.append(min(max(base + len(whole), ends[-1] if ends else 0), len(text)))
+        if whole == piece or number - settled >= _LONGEST_CHARACTER:
+            context, settled, base = (settled if piece else context), number, base + len(piece)
+            context_length = len(decode(list(ids[context:settled])))
+    if ends:
+        ends[-1] = len(text)
+    return text, ends
+
+
+def _kept_characters(raw: str, cuts: Collection[Span]) -> list[int]:
+    """Indices of the characters of the clean text: no cuts, no gaps that they leave, no margins."""
+    if cuts and not raw.strip(" .,:;!?()"):
+        return []  # "[SEG]." leaves a full stop that says nothing
+    keep = [True] * len(raw)
+    for start, end in cuts:
+        # The gap: white space on both sides, and a comma or colon that now stands before a full stop.
+        while end < len(raw) and raw[end].isspace():
+            end += 1
+        while start > 0 and raw[start - 1].isspace():
+            start -= 1
+        closing = end == len(raw) or raw[end] in ".;!?"
+        while closing and start > 0 and (raw[start - 1].isspace() or raw[start - 1] in ",:"):
+            start -= 1
+        glue = start > 0 and end < len(raw) and raw[end] not in ",.;:!?)"
+        for i in range(start, end):
+            keep[i] = False
+        if glue and end > start and raw[start:end].strip() != raw[start:end]:
+            space = next(i for i in range(start, end) if raw[i].isspace())
+            keep[space] = True
+    kept = [i for i in range(len(raw)) if keep[i]]
+    first = next((n for n, i in enumerate(kept) if not raw[i].isspace()), len(kept))
+    last = next((n for n, i in reversed(list(enumerate(kept))) if not raw[i].isspace()), first - 1)
+    return kept[first : last + 1]
+
+
+def _word_spans(text: str) -> list[Span]:
+    """Words without the punctuation around them; punctuation alone is no word."""
+    spans = []
+    for match in re.finditer(r"[^\s,;:!?()\"]+", text):
+        a, b = match.span()
+        while a < b and not text[a].isalnum():
+            a += 1
+        while b > a and not text[b - 1].isalnum():
+            b -= 1
+        if a < b:
+            spans.append((a, b))
+    return spans
 
 
 def _single_id(tokenizer: Any, name: str) -> int:
@@ -235,45 +328,7 @@ def _single_id(tokenizer: Any, name: str) -> int:
         raise CheckpointError(f"the tokenizer has no token {name}: it does not belong to this model")
     encoded = [i for i in tokenizer.encode(name, add_special_tokens=False) if tokenizer.decode([i]).strip()]
     if encoded != [token]:
-        raise CheckpointError(f"the tokenizer splits {name} into {len(encoded)} pieces {encoded}; it must be one id")
+        raise CheckpointError(
+            f"the tokenizer splits {name} into {len(encoded)} pieces {encoded}; it must be one id"
+        )
     return token
-
-
-def _strip_span(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without white space at either side."""
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return start, end
-
-
-def _note_word(words: list[ParsedWord], text: str, position: int) -> None:
-    """Update the word list after one more text token: a word goes on until white space begins the next."""
-    for match in re.finditer(r"\S+", text):
-        if words and match.start() < words[-1].span[0]:
-            continue
-        word = ParsedWord(match.group(), match.span(), position)
-        if words and match.start() == words[-1].span[0]:
-            if match.span() != words[-1].span:
-                words[-1] = word
-        else:
-            words.append(word)
-
-
-def _trimmed(
-    text: str, targets: list[ParsedTarget], words: list[ParsedWord], notes: list[str]
-) -> ParsedAnswer:
-    """Cut white space off the whole text and shift every span along."""
-    lead = len(text) - len(text.lstrip())
-    clean = text.strip()
-
-    def shift(span: tuple[int, int]) -> tuple[int, int]:
-        return tuple(min(max(i - lead, 0), len(clean)) for i in span)  # type: ignore[return-value]
-
-    return ParsedAnswer(
-        text=clean,
-        targets=tuple(ParsedTarget(t.phrase, shift(t.span), t.positions, t.rejected) for t in targets),
-        words=tuple(ParsedWord(w.text, shift(w.span), w.position) for w in words),
-        notes=tuple(notes),
-    )

@@ -1,20 +1,20 @@
-"""Between people's words and pictures and the network's tensors: prompts, training sequences, and answers back.
+"""Between people's words and pictures and the network's tensors: prompts, training sequences, answers back.
 
-The processor of the composition in `segue.modeling.grounded`. It knows the tokenizer, the prompt template and the
-geometry, and nothing of weights.
+The processor of the composition in `segue.modeling.grounded`. It knows the tokenizer, the prompt template
+and the geometry, and nothing of weights.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from segue.conversation import IMAGE_PLACEHOLDER, get_template
-from segue.errors import CheckpointError, QuestionError
+from segue.errors import CheckpointError, DataError, QuestionError
 from segue.images import Geometry
 from segue.mask_tokens import MaskVocabulary, ParsedAnswer
 
@@ -29,6 +29,7 @@ __all__ = ["SPECIAL_TOKENS", "EncodedTurn", "Processor"]
 REGION_PLACEHOLDER = "<region>"
 SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", IMAGE_PLACEHOLDER, REGION_PLACEHOLDER, "<user>", "<answer>")
 PAD_ID, BOS_ID, STOP_ID, IMAGE_ID, REGION_ID, USER_ID, ANSWER_ID = range(len(SPECIAL_TOKENS))
+_MOST_CHARACTERS_PER_TOKEN = 32
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ class Processor:
         )
         found = tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))
         if found != list(range(len(SPECIAL_TOKENS))):
-            raise CheckpointError(f"the tokenizer's special tokens {SPECIAL_TOKENS} have ids {found}; expected 0, 1, ...")
+            raise CheckpointError(
+                f"the tokenizer's special tokens {SPECIAL_TOKENS} have ids {found}; expected 0, 1, ..."
+            )
+        self.control_tokens = tuple(tokenizer.get_added_vocab())
         self.template = get_template(config.template)
         self.stop_id = STOP_ID
         self.pad_id = PAD_ID
@@ -82,13 +86,17 @@ class Processor:
         path = Path(folder) / "tokenizer.json"
         if not path.is_file():
             raise CheckpointError(f"{folder}: no tokenizer.json; a segue checkpoint holds its tokenizer")
-        return cls(config, PreTrainedTokenizerFast(tokenizer_file=str(path), pad_token="<pad>", eos_token="</s>"))
+        try:
+            tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path), pad_token="<pad>", eos_token="</s>")
+        except Exception as error:  # the tokenizers library raises the bare class
+            raise CheckpointError(f"{path}: not readable as a tokenizer ({error}); copy it again") from None
+        return cls(config, tokenizer)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `tokenizer.json`."""
         self.tokenizer.backend_tokenizer.save(str(Path(folder) / "tokenizer.json"))
 
-    # -- pictures ------------------------------------------------------------------------------------------------------
+    # -- pictures ----------------------------------------------------------------
 
     def geometry(self, height: int, width: int) -> Geometry:
         """How a picture of that size is brought to the model's square input."""
@@ -104,7 +112,7 @@ class Processor:
         """S: how many places a picture takes in the language model."""
         return (self.config.vision_config.image_size // 16) ** 2
 
-    # -- words ---------------------------------------------------------------------------------------------------------
+    # -- words -------------------------------------------------------------------
 
     @property
     def prefix_ids(self) -> list[int]:
@@ -117,22 +125,32 @@ class Processor:
         Raises:
             QuestionError: empty, too long, or holding one of the model's own control tokens.
         """
+        if not isinstance(question, str):
+            raise QuestionError(f"a question is text, not {type(question).__name__}")
         text = re.sub(r"\s+", " ", question).strip()
         if not text:
             raise QuestionError("the question is empty; ask something, for example: Where is the dog?")
-        special = [t for t in self.tokenizer.get_added_vocab() if t in text]
-        if special:
-            raise QuestionError(f"the question holds the control token {special[0]}; leave it out")
-        ids = self._text_ids(text)
-        if len(ids) > self.config.max_question_tokens:
+        if problem := self._unusable(text):
+            raise QuestionError(f"the question holds {problem}; leave it out")
+        limit = self.config.max_question_tokens
+        if len(text) > _MOST_CHARACTERS_PER_TOKEN * limit:  # no need to count tokens, which may take long
             raise QuestionError(
-                f"the question has {len(ids)} tokens; this model takes {self.config.max_question_tokens}: shorten it"
+                f"the question has {len(text):,} characters; shorten it to {limit} tokens or fewer"
             )
+        ids = self._text_ids(text)
+        if len(ids) > limit:
+            raise QuestionError(f"the question has {len(ids)} tokens; this model takes {limit}: shorten it")
         region = [REGION_ID] if has_region else []
         return [USER_ID, *region, *ids, ANSWER_ID]
 
     def encode_turn(self, turn: Turn) -> EncodedTurn:
-        """A training turn: the answer's phrases are marked and followed by their mask tokens or `[REJ]`."""
+        """A training turn: the answer's phrases are marked and followed by their mask tokens or `[REJ]`.
+
+        Raises:
+            QuestionError, DataError: the question or the answer cannot be written in this model's tokens.
+        """
+        if problem := self._unusable(turn.answer):
+            raise DataError(f"the answer {turn.answer[:60]!r} holds {problem}; leave it out")
         ids = self.question_ids(turn.question, has_region=turn.region is not None)
         answer_start = len(ids)
         groups: list[tuple[int, int]] = []
@@ -167,7 +185,9 @@ class Processor:
 
         words = []
         for point in turn.points:
-            inside = [token for span, token in char_to_token if span[0] < point.span[1] and span[1] > point.span[0]]
+            inside = [
+                token for span, token in char_to_token if span[0] < point.span[1] and span[1] > point.span[0]
+            ]
             if inside:
                 words.append((inside[-1], point.point))
         return EncodedTurn(ids=ids, answer_start=answer_start, groups=groups, words=words)
@@ -177,8 +197,6 @@ class Processor:
         parsed = self.vocabulary.parse(ids, self._decode)
         if not self.config.lowercase:
             return parsed
-        from dataclasses import replace
-
         text = _sentence_case(parsed.text)
         return replace(
             parsed,
@@ -190,17 +208,34 @@ class Processor:
     def _decode(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
+    def _unusable(self, text: str) -> str | None:
+        """What of a text would not be read as text: a control token in either case, half a character."""
+        written = self._written(text)
+        for token in self.control_tokens:
+            if token in text or token in written:
+                return f"the control token {token}"
+        return "half of a surrogate pair" if re.search(r"[\ud800-\udfff]", text) else None
+
+    def _written(self, text: str) -> str:
+        """The text as the language model writes it; of the same length, so that spans hold."""
+        if not self.config.lowercase:
+            return text
+        lower = text.lower()
+        return (
+            lower
+            if len(lower) == len(text)
+            else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+        )
+
     def _text_ids(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text.lower() if self.config.lowercase else text, add_special_tokens=False)
+        return self.tokenizer.encode(self._written(text), add_special_tokens=False)
 
     def _pieces(self, text: str, start: int, end: int) -> list[tuple[int, tuple[int, int]]]:
         """Ids of text[start:end] with their spans in the whole text."""
         part = text[start:end]
         if not part:
             return []
-        encoded = self.tokenizer(
-            part.lower() if self.config.lowercase else part, add_special_tokens=False, return_offsets_mapping=True
-        )
+        encoded = self.tokenizer(self._written(part), add_special_tokens=False, return_offsets_mapping=True)
         return [
             (token, (start + a, start + b))
             for token, (a, b) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
@@ -209,4 +244,9 @@ class Processor:
 
 def _sentence_case(text: str) -> str:
     """Capitals at the beginning of each sentence; the length stays, so spans do too."""
-    return re.sub(r"(^|[.!?]\s+)([a-z])", lambda m: m.group(1) + m.group(2).upper(), text)
+
+    def capital(match: re.Match[str]) -> str:
+        upper = match.group(2).upper()
+        return match.group(1) + (upper if len(upper) == 1 else match.group(2))
+
+    return re.sub(r"(^|[.!?]\s+)(\w)", capital, text)
