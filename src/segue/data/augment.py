@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -193,7 +194,7 @@ def crop_record(record: Record, crop: Crop, *, size: tuple[int, int] | None = No
     # 2. Turns that stay true.
     dialogue = []
     if crop.width * crop.height >= KEPT_PICTURE * record.width * record.height:
-        dialogue = [moved for turn in record.dialogue if (moved := frame.turn(turn, kept)) is not None]
+        dialogue = [told for turn in record.dialogue if (told := frame.turn(turn, kept)) is not None]
     exhaustive = record.exhaustive
     if unsure:
         exhaustive = [] if exhaustive == "all" else [name for name in exhaustive if name not in unsure]
@@ -232,7 +233,8 @@ class _Frame:
     old_height: int
     old_width: int
 
-    def point(self, x: float, y: float) -> tuple[float, float]:
+    def point(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """A point, or arrays of their coordinates."""
         new_x = (x - self.crop.x) * self.width / self.crop.width
         return (
             self.width - new_x if self.crop.flip else new_x,
@@ -278,7 +280,8 @@ class _Frame:
             mask = decode_mask(segmentation, self.old_height, self.old_width)
             return encode_mask(self.mask(mask)), float(mask.sum())
         # Polygons are moved as such and drawn once, at the new size.
-        polygons, area = [], 0.0
+        polygons: list[list[float]] = []
+        area = 0.0
         for polygon in segmentation:
             x, y = np.asarray(polygon[0::2]), np.asarray(polygon[1::2])
             area += abs(float(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))) / 2

@@ -295,7 +295,7 @@ def _hidden(layer: _Layer, pasted: np.ndarray, window: tuple[slice, slice], kept
         return False
     if layer.mask is None:
         return True
-    covered = np.count_nonzero(layer.mask[window] & pasted)
+    covered = int(np.count_nonzero(layer.mask[window] & pasted))
     return layer.first_area > 0 and layer.area - covered < kept_visible * layer.first_area
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+from pycocotools import mask as coco_mask
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 from typing_extensions import TypedDict
 
@@ -176,16 +177,12 @@ def decode_mask(segmentation: RLE | Sequence[Sequence[float]], height: int, widt
         return np.repeat(np.arange(runs.size) % 2 == 1, runs).reshape(width, height).T
     if len(segmentation) == 0:
         return np.zeros((height, width), dtype=bool)
-    from pycocotools import mask as coco_mask
-
     polygons = coco_mask.frPyObjects([list(polygon) for polygon in segmentation], height, width)
     return coco_mask.decode(coco_mask.merge(polygons)).astype(bool)
 
 
 def encode_mask(mask: np.ndarray) -> RLE:
     """The compressed RLE of a bool mask (height, width)."""
-    from pycocotools import mask as coco_mask
-
     rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
     height, width = rle["size"]
     return {"size": (int(height), int(width)), "counts": rle["counts"].decode("ascii")}
