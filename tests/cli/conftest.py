@@ -10,6 +10,7 @@ import segue
 from segue.answer import Answer, Segment
 from segue.cli.main import main
 from segue.errors import QuestionError
+from segue.images import open_image
 
 
 class CatModel:
@@ -18,6 +19,7 @@ class CatModel:
             raise QuestionError("The question is empty.")
         if question == "forbidden":
             raise QuestionError("That cannot be asked.")
+        image = open_image(image)
         mask = np.zeros((image.height, image.width), bool)
         mask[:, : image.width // 2] = True
         segments = (
@@ -27,9 +29,7 @@ class CatModel:
         return Answer("The cat and no dog.", segments, (), image.width, image.height, "cat", image=image)
 
     def ask_batch(self, pairs):
-        from segue.images import open_image
-
-        return [self.ask(open_image(image), question) for image, question in pairs]
+        return [self.ask(image, question) for image, question in pairs]
 
     def chat(self, image):
         model = self

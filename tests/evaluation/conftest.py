@@ -54,15 +54,19 @@ def make_answer():
 def make_record():
     """A picture of 8 x 6 with one object per given mask, its name as category, ids from 1 on."""
 
-    def make(masks: dict[str, np.ndarray], *, turns: list[Turn] = [], **fields) -> Record:  # noqa: B006
+    def make(masks: dict[str, np.ndarray], *, colors: dict[str, str] | None = None, **fields) -> Record:
         objects = [
             ObjectRecord(
-                id=i, category=name.split("#")[0], segmentation=encode_mask(mask), bbox=mask_box(mask)
+                id=i,
+                category=name.split("#")[0],
+                segmentation=encode_mask(mask),
+                bbox=mask_box(mask),
+                attributes={"color": colors[name]} if colors and name in colors else {},
             )
             for i, (name, mask) in enumerate(masks.items(), start=1)
         ]
         fields = {"image": "a.jpg", "width": 8, "height": 6, **fields}
-        return Record(objects=objects, dialogue=turns, **fields)
+        return Record(objects=objects, dialogue=[], **fields)
 
     return make
 

@@ -1,8 +1,10 @@
 """The protocol of scenes on hand-made records: what is right, what is wrong, and what is not judged."""
 
+import numpy as np
 import pytest
 
-from segue.data.native import WordPoint
+from segue.answer import Answer, Segment, Word
+from segue.evaluation.runner import run
 from segue.evaluation.scenes import (
     ScenesBenchmark,
     object_masks,
@@ -25,7 +27,7 @@ def dog(box_mask):
 
 @pytest.fixture
 def record(make_record, cat, dog):
-    return make_record({"cat": cat, "dog": dog})
+    return make_record({"cat": cat, "dog": dog}, colors={"cat": "black"})
 
 
 def judge(turn, answer, record):
@@ -86,25 +88,24 @@ def test_captions_may_name_things_in_any_order(record, make_turn, make_answer, c
 
 
 @pytest.mark.parametrize(
-    ("text", "points", "expected"),
+    ("text", "phrases", "points", "expected"),
     [
-        ("A cat and a dog.", {"cat": (1, 1), "dog": (5, 5)}, (2, 2)),
-        ("A Dog and a cat.", {"Dog": (5, 5), "cat": (5, 5)}, (1, 2)),  # any order, any case
-        ("A cat and a cow.", {"cat": (1, 1), "cow": (5, 5)}, (1, 1)),  # the reference has no cow
-        ("A cat on grass.", {"cat": (1, 1), "grass": (0, 5)}, (1, 1)),  # nor an object for the grass
-        ("A cat.", {"cat": (-3, 99)}, (0, 1)),  # outside the picture
-        ("A cat.", {"cat": None}, (0, 0)),  # the model gave no point
+        ("A cat and a dog.", ["cat", "dog"], {"cat": (1, 1), "dog": (5, 5)}, (2, 2)),
+        ("A dog and a cat.", ["dog", "cat"], {"dog": (5, 5), "cat": (5, 5)}, (1, 2)),  # any order
+        ("A black cat.", ["black cat"], {"black": (1, 1), "cat": (2, 1)}, (2, 2)),  # every word of a phrase
+        ("A furry cat.", ["furry cat"], {"furry": (1, 1), "cat": (2, 1)}, (2, 2)),  # as the dialogue calls it
+        ("A white cat.", ["white cat"], {"white": (1, 1), "cat": (2, 1)}, (0, 2)),  # there is none
+        ("A cat and a cow.", ["cat", "cow"], {"cat": (1, 1), "cow": (5, 5)}, (1, 2)),  # nor a cow
+        ("A cat on grass.", ["cat"], {"cat": (1, 1), "on": (9, 9), "grass": (0, 5)}, (1, 1)),  # no phrase
+        ("A cat.", ["cat"], {"cat": (-3, 99)}, (0, 1)),  # outside the picture
+        ("A cat.", ["cat"], {"cat": None}, (0, 0)),  # the model gave no point
     ],
 )
-def test_word_points(record, make_turn, make_answer, text, points, expected):
-    reference = "A cat and a dog on grass."
-    marks = [
-        WordPoint(span=(reference.index(word), reference.index(word) + len(word)), point=point)
-        for word, point in {"cat": (2, 1), "dog": (6, 4), "grass": (1, 5)}.items()
-    ]
-    turn = make_turn("Describe.", reference, points=marks, type="caption")
-    words = make_answer(text, points=points).words
-    assert points_inside(words, turn, record.objects, object_masks(record)) == expected
+def test_word_points(record, make_turn, make_answer, cat, text, phrases, points, expected):
+    furry = make_turn("What is on the left?", "The furry cat.", {"furry cat": [1]})
+    record = record.model_copy(update={"dialogue": [furry]})
+    answer = make_answer(text, dict.fromkeys(phrases, cat), points)
+    assert points_inside(answer, record, object_masks(record)) == expected
 
 
 def test_nothing_measured_has_no_figure():
@@ -117,3 +118,46 @@ def test_samples_are_named_by_their_seeds():
     benchmark = ScenesBenchmark(num=3, seed=5)
     assert benchmark.names() == ["5", "6", "7"]
     assert "num" not in benchmark.settings  # so that a run can be made longer
+
+
+class Oracle:
+    """Answers with the references themselves."""
+
+    def __init__(self, samples):
+        self.turns = {}
+        for sample in samples:
+            masks = object_masks(sample.record)
+            for turn in sample.turns:
+                region = None if turn.region is None else tuple(turn.region)
+                self.turns[sample.image.tobytes(), turn.question, region] = (turn, masks, sample.record)
+
+    def ask(self, image, question, region=None):
+        if region is not None:
+            x0, y0, x1, y1 = region
+            region = next(
+                key[2] for key in self.turns if key[2] and np.allclose(key[2], (x0, y0, x1 - x0, y1 - y0))
+            )
+        turn, masks, record = self.turns[image.tobytes(), question, region]
+        segments = []
+        for phrase in turn.phrases:
+            words = turn.answer[slice(*phrase.span)]
+            if phrase.ids:
+                mask = target_mask(phrase.ids, masks, (record.height, record.width))
+                segments.append(Segment.from_mask(words, phrase.span, mask))
+            else:
+                segments.append(Segment(words, phrase.span, rejected=True))
+        words = [Word(turn.answer[slice(*mark.span)], mark.span, mark.point) for mark in turn.points]
+        return Answer(turn.answer, segments, words, record.width, record.height)
+
+    def ask_batch(self, pairs):
+        return [self.ask(image, question) for image, question in pairs]
+
+
+def test_an_oracle_is_perfect_on_real_scenes(tmp_path):
+    benchmark = ScenesBenchmark(num=3, seed=1_000_000, size=(128, 96))
+    oracle = Oracle(map(benchmark.sample, benchmark.names()))
+    figures = run(benchmark, oracle, model={}, output=tmp_path)["figures"]
+    for group in [figures["overall"], *figures["by_type"].values()]:
+        for key in ("giou", "n_acc", "t_acc", "exact_count", "same_text", "words_inside"):
+            assert group[key] in (1.0, None), key
+    assert figures["overall"]["num_present"] > 10

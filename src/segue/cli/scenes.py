@@ -36,7 +36,7 @@ def scenes(
             split=split,
             num_turns=turns,
             workers=workers,
-            progress=lambda done, _: update(done),
+            progress=update,
         )
     if as_json:
         return print_json({"records": str(records), "num": num, "seed": seed, "split": split})

@@ -3,7 +3,8 @@
 Nothing of the reference answer is given to the model. The phrases of its answer are matched with those of the
 reference (`match_targets`: in order when there are as many, else the best assignment) and scored by the rules
 of `metrics.FREE`. Captions may name things in any order and choice, so theirs are always matched by the best
-assignment and stay out of the overall figures. The questions are worded from the test-only phrasings.
+assignment and stay out of the overall figures. Questions that need reasoning are worded in ways that training
+never uses.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segue.data.native import ObjectRecord, Record, Turn, decode_mask
+from segue.data.native import Record, Turn, decode_mask
 from segue.evaluation.metrics import Tally, TargetScore, match_targets, point_inside, same_text, score_target
 from segue.evaluation.runner import Row, Sample
 
 if TYPE_CHECKING:
-    from segue.answer import Answer, Word
+    from segue.answer import Answer
+    from segue.scenes.questions import Split
 
 CAPTIONS = ("caption", "region_caption")
 """Kinds of question with more than one right answer."""
@@ -35,7 +37,8 @@ class ScenesBenchmark:
     num_turns: int = 12
     size: tuple[int, int] = (256, 192)
     """Width and height."""
-    split: str = "test"
+    split: Split = "test"
+    """Of the wordings."""
     name: str = "scenes"
 
     @property
@@ -84,7 +87,7 @@ def turn_row(turn: Turn, answer: Answer, record: Record, masks: Mapping[int, np.
     shape = (record.height, record.width)
     truths = [target_mask(phrase.ids, masks, shape) for phrase in turn.phrases]
     scores = score_answer(answer, truths, in_order=turn.type not in CAPTIONS)
-    num_inside, num_pointed = points_inside(answer.words, turn, record.objects, masks)
+    num_inside, num_pointed = points_inside(answer, record, masks)
     return {
         "type": turn.type,
         "question": turn.question,
@@ -110,29 +113,33 @@ def score_answer(answer: Answer, truths: Sequence[np.ndarray], *, in_order: bool
     return scores
 
 
-def points_inside(
-    words: Sequence[Word], turn: Turn, objects: Sequence[ObjectRecord], masks: Mapping[int, np.ndarray]
-) -> tuple[int, int]:
+def points_inside(answer: Answer, record: Record, masks: Mapping[int, np.ndarray]) -> tuple[int, int]:
     """How many of the answer's words point into the right object, and how many were judged.
 
-    A word is judged when the reference has the same word with a point on an object; right are the objects
-    under the reference's points for that word. Words that the reference does not have cannot be judged.
+    Judged are the words of its phrases; right is any object that bears the phrase's name. A phrase that names
+    nothing in the picture has no right place, so all its words are wrong.
     """
-    targets: dict[str, list[np.ndarray]] = defaultdict(list)
-    for mark in turn.points:
-        named = [masks[entry.id] for entry in objects if point_inside(mark.point, masks[entry.id])]
-        targets[_plain(turn.answer[slice(*mark.span)])].extend(named)
-    judged = [word for word in words if word.point is not None and targets.get(_plain(word.text))]
-    num_inside = sum(
-        any(point_inside(word.point, mask) for mask in targets[_plain(word.text)])
-        for word in judged
-        if word.point is not None
-    )
-    return num_inside, len(judged)
+    named = names(record)
+    num_inside = num_judged = 0
+    for segment in answer.segments:
+        right = [masks[id_] for id_ in named.get(segment.phrase.lower(), ())]
+        for word in answer.words:
+            if word.point is not None and word.span[0] < segment.span[1] and segment.span[0] < word.span[1]:
+                num_judged += 1
+                num_inside += any(point_inside(word.point, mask) for mask in right)
+    return num_inside, num_judged
 
 
-def _plain(word: str) -> str:
-    return word.strip(".,;:!?'\"()").lower()
+def names(record: Record) -> dict[str, set[int]]:
+    """What may be called what: objects by kind, by colour and kind, and by what the dialogue calls them."""
+    named: dict[str, set[int]] = defaultdict(set)
+    for entry in record.objects:
+        named[entry.category.lower()].add(entry.id)
+        named[f"{entry.attributes.get('color', '')} {entry.category}".strip().lower()].add(entry.id)
+    for turn in record.dialogue:
+        for phrase in turn.phrases:
+            named[turn.answer[slice(*phrase.span)].lower()].update(phrase.ids)
+    return named
 
 
 def summarise_turns(turns: Sequence[Row]) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""`segue eval` and `segue scenes`, on two scenes and a few photographs made here."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segue.data.native import encode_mask, read_records
+from segue.data.photographs import is_held_out
+
+NAMES = [f"{i}.jpg" for i in range(40)]
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A set of grey photographs whose left half is a cat, all labelled for cats and dogs."""
+    folder = tmp_path / "data/coco_small"
+    (folder / "images").mkdir(parents=True)
+    mask = np.zeros((48, 64), bool)
+    mask[:, :32] = True
+    for name in NAMES:
+        Image.new("RGB", (64, 48), "grey").save(folder / "images" / name)
+    content = {
+        "info": {"exhaustive_categories": [1, 2]},
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+        "images": [{"id": i, "file_name": name, "width": 64, "height": 48} for i, name in enumerate(NAMES)],
+        "annotations": [
+            {
+                "id": i + 1,
+                "image_id": i,
+                "category_id": 1,
+                "segmentation": encode_mask(mask),
+                "bbox": [0, 0, 32, 48],
+                "area": 32 * 48,
+                "iscrowd": 0,
+            }
+            for i in range(len(NAMES))
+        ],
+    }
+    (folder / "annotations.json").write_text(json.dumps(content))
+    return folder.parent
+
+
+def test_photographs_that_were_held_out(cli, photographs, tmp_path):
+    result = cli("eval", "photographs", "--data", photographs, "--out", "runs", "--json")
+    summary = json.loads(result.out)
+    held_out = [name for name in NAMES if is_held_out(name)]
+    assert summary["num_samples"] == len(held_out) > 0
+    cat, dog = (summary["figures"]["by_category"][name] for name in ("cat", "dog"))
+    assert (cat["giou_present"], cat["t_acc"], cat["whole_image"]) == (1.0, 1.0, 0.5)
+    assert (dog["n_acc"], dog["ellipse"]) == (0.0, None)  # the model claims a cat whatever it is asked
+    rows = (tmp_path / "runs/photographs/rows.jsonl").read_text().splitlines()
+    assert sorted(json.loads(row)["name"] for row in rows) == sorted(
+        f"coco_small/images/{n}" for n in held_out
+    )
+
+
+def test_scenes_as_a_table(cli, tmp_path):
+    result = cli("eval", "scenes", "--num", "2", "--turns", "4", "--out", "runs")
+    assert result.code == 0
+    assert "overall" in result.out
+    assert "2 pictures in" in result.out
+    assert result.out.splitlines()[-1] == "written: runs/scenes"
+    summary = json.loads((tmp_path / "runs/scenes/summary.json").read_text())
+    assert summary["settings"]["model"] == {
+        "name": "segue/mini",
+        "sha256": summary["settings"]["model"]["sha256"],
+    }
+    assert summary["settings"]["seed"] == 1_000_000
+
+
+def test_another_seed_needs_another_folder(cli):
+    assert cli("eval", "scenes", "--num", "1", "--out", "runs").code == 0
+    result = cli("eval", "scenes", "--num", "1", "--seed", "5", "--out", "runs")
+    assert result.code == 2
+    assert "other settings (seed: 1000000, now 5)" in result.err
+
+
+def test_scenes_are_written(cli, tmp_path):
+    result = cli("scenes", "set", "--num", "3", "--size", "128x96", "--turns", "4", "--workers", "1")
+    assert result.out == "written: 3 scenes in set\n"
+    records = list(read_records(tmp_path / "set/records.jsonl"))
+    assert [(record.width, record.height) for record in records] == [(128, 96)] * 3
+    assert all((tmp_path / "set" / record.image).is_file() for record in records)
