@@ -1,7 +1,8 @@
 """Prompt templates: how a question becomes the exact string or ids that a language model was trained on.
 
-`llava_v1` is the template of every published LISA, GSVA and PixelLM checkpoint; `llava_llama_2` exists in their code
-for Llama-2 chat models; `mini` is the short one of segue/mini. This file knows strings only, no tokenizer.
+`llava_v1` is the template of every published LISA, GSVA and PixelLM checkpoint; `llava_llama_2` exists in
+their code for Llama-2 chat models; `mini` is the short one of segue/mini. This file knows strings only, no
+tokenizer.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _VICUNA_SYSTEM = (
     "The assistant gives helpful, detailed, and polite answers to the human's questions."
 )
 _LLAMA_2_SYSTEM = (
-    "You are a helpful language and vision assistant. You are able to understand the visual content that the user "
-    "provides, and assist the user with a variety of tasks using natural language."
+    "You are a helpful language and vision assistant. You are able to understand the visual content that the "
+    "user provides, and assist the user with a variety of tasks using natural language."
 )
 
 
@@ -30,8 +31,8 @@ _LLAMA_2_SYSTEM = (
 class Template:
     """Fixed strings around the turns of a conversation.
 
-    A turn is rendered as `user_prefix + question + user_suffix + answer_prefix + answer + answer_suffix`; an open
-    turn (no answer yet) ends after `answer_open`. The first question is preceded by `opening`.
+    A turn is rendered as `user_prefix + question + user_suffix + answer_prefix + answer + answer_suffix`; an
+    open turn (no answer yet) ends after `answer_open`. `opening` precedes the first turn, which holds `image`.
     """
 
     name: str
@@ -43,15 +44,21 @@ class Template:
     answer_suffix: str
     image: str = f"<im_start>{IMAGE_PLACEHOLDER}<im_end>\n"
     later_user_prefix: str | None = None
+    image_first: bool = False
+    """The picture stands before the first user prefix: every question on it shares what comes before."""
 
     def render(self, turns: Sequence[tuple[str, str | None]], *, with_image: bool = True) -> str:
-        """The prompt of a conversation; `turns` are (question, answer) and only the last answer may be None."""
+        """The prompt of a conversation: (question, answer) turns; only the last answer may be None."""
         if any(answer is None for _, answer in turns[:-1]):
             raise SegueError("only the last turn of a conversation may lack its answer")
         text = self.opening
         for index, (question, answer) in enumerate(turns):
-            prefix = self.user_prefix if index == 0 or self.later_user_prefix is None else self.later_user_prefix
-            text += prefix + (self.image if with_image and index == 0 else "") + question + self.user_suffix
+            prefix = self.user_prefix
+            if index > 0 and self.later_user_prefix is not None:
+                prefix = self.later_user_prefix
+            image = self.image if with_image and index == 0 else ""
+            text += image + prefix if self.image_first else prefix + image
+            text += question + self.user_suffix
             text += self.answer_open if answer is None else self.answer_prefix + answer + self.answer_suffix
         return text
 
@@ -87,6 +94,7 @@ TEMPLATES = {
             answer_prefix="<answer>",
             answer_suffix="</s>",
             image=IMAGE_PLACEHOLDER,
+            image_first=True,
         ),
     )
 }
