@@ -32,7 +32,7 @@ class Template:
     """Fixed strings around the turns of a conversation.
 
     A turn is rendered as `user_prefix + question + user_suffix + answer_prefix + answer + answer_suffix`; an
-    open turn (no answer yet) ends after `answer_open`. `opening` precedes the first turn, `image` its question.
+    open turn (no answer yet) ends after `answer_open`. `opening` precedes it all, `image` the first question.
     """
 
     name: str
