@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from segue.answer import Answer as Answer
     from segue.answer import Segment as Segment
     from segue.answer import Word as Word
+    from segue.checkpoints.loading import load as load
     from segue.errors import SegueError as SegueError
-    from segue.predictor import load as load
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "load": "segue.predictor",
+    "load": "segue.checkpoints.loading",
     "Answer": "segue.answer",
     "Segment": "segue.answer",
     "Word": "segue.answer",

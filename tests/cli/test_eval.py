@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save_file
 
+from segue.cli.models import weights_digest
 from segue.data.native import encode_mask, read_records
 from segue.data.photographs import is_held_out
 
@@ -42,8 +44,20 @@ def photographs(tmp_path):
     return folder.parent
 
 
-def test_photographs_that_were_held_out(cli, photographs, tmp_path):
-    result = cli("eval", "photographs", "--data", photographs, "--out", "runs", "--json")
+@pytest.fixture
+def checkpoint(tmp_path):
+    """What the command line sees of a model's folder; the model itself is the cat model."""
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    save_file({"weight": np.zeros(3, np.float32)}, folder / "model.safetensors")
+    return folder
+
+
+def test_photographs_that_were_held_out(cli, photographs, checkpoint, tmp_path):
+    result = cli(
+        "eval", "photographs", "--data", photographs, "--model", checkpoint, "--out", "runs", "--json"
+    )
     summary = json.loads(result.out)
     held_out = [name for name in NAMES if is_held_out(name)]
     assert summary["num_samples"] == len(held_out) > 0
@@ -56,25 +70,25 @@ def test_photographs_that_were_held_out(cli, photographs, tmp_path):
     )
 
 
-def test_scenes_as_a_table(cli, tmp_path):
-    result = cli("eval", "scenes", "--num", "2", "--turns", "4", "--out", "runs")
+def test_scenes_as_a_table(cli, checkpoint, tmp_path):
+    result = cli("eval", "scenes", "--num", "2", "--turns", "4", "--model", "checkpoint", "--out", "runs")
     assert result.code == 0
     assert "overall" in result.out
     assert "2 pictures in" in result.out
     assert result.out.splitlines()[-1] == "written: runs/scenes"
     summary = json.loads((tmp_path / "runs/scenes/summary.json").read_text())
-    assert summary["settings"]["model"] == {
-        "name": "segue/mini",
-        "sha256": summary["settings"]["model"]["sha256"],
-    }
+    assert summary["settings"]["model"] == {"name": "checkpoint", "sha256": weights_digest(checkpoint)}
     assert summary["settings"]["seed"] == 1_000_000
 
 
-def test_another_seed_needs_another_folder(cli):
-    assert cli("eval", "scenes", "--num", "1", "--out", "runs").code == 0
-    result = cli("eval", "scenes", "--num", "1", "--seed", "5", "--out", "runs")
+def test_another_model_needs_another_folder(cli, checkpoint):
+    arguments = ("eval", "scenes", "--num", "1", "--model", "checkpoint", "--out", "runs")
+    assert cli(*arguments).code == 0
+    assert cli(*arguments).code == 0
+    save_file({"weight": np.ones(3, np.float32)}, checkpoint / "model.safetensors")
+    result = cli(*arguments)
     assert result.code == 2
-    assert "other settings (seed: 1000000, now 5)" in result.err
+    assert "runs/scenes holds a run with other settings (model" in result.err
 
 
 def test_scenes_are_written(cli, tmp_path):

@@ -6,22 +6,21 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from segue.cli.models import embedded_models, read_safetensors_header, weights_digest
+from segue.checkpoints.loading import EMBEDDED, PUBLISHED
+from segue.cli.models import describe, read_safetensors_header, weights_digest
 from segue.errors import CheckpointError
 
 
 @pytest.fixture
 def weights(tmp_path):
-    (tmp_path / "tiny").mkdir()
     tensors = {"a": np.zeros((2, 3), np.float32), "b": np.zeros(4, np.float16)}
-    save_file(tensors, tmp_path / "tiny/model.safetensors", metadata={"format": "pt"})
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     return tmp_path
 
 
-def test_embedded_models(weights):
-    [model] = embedded_models(weights)
-    assert (model["name"], model["parameters"], model["dtype"]) == ("segue/tiny", 10, "f16+f32")
-    assert model["bytes"] == (weights / "tiny/model.safetensors").stat().st_size
+def test_describe_reads_the_weights(weights):
+    size = (weights / "model.safetensors").stat().st_size
+    assert describe(weights) == {"bytes": size, "parameters": 10, "dtype": "f16+f32"}
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", b"\xff" * 8 + b"{}", b"\x02" + b"\0" * 7 + b"{]"])
@@ -33,15 +32,14 @@ def test_broken_files_are_named(tmp_path, content):
 
 
 def test_the_digest_follows_the_weights(weights):
-    before = weights_digest("segue/tiny", weights)
-    assert before == weights_digest(str(weights / "tiny"))
-    save_file({"a": np.ones(1, np.float32)}, weights / "tiny/model.safetensors")
-    assert before != weights_digest("segue/tiny", weights)
-    assert weights_digest("someone/elses-model") is None
+    before = weights_digest(weights)
+    save_file({"a": np.ones(1, np.float32)}, weights / "model.safetensors")
+    assert before != weights_digest(weights)
 
 
-def test_models_lists_what_is_in_the_package(cli):
+def test_models_lists_the_embedded_and_the_published(cli):
     listed = json.loads(cli("models", "--json").out)
-    assert all(model["name"].startswith("segue/") for model in listed)
-    table = cli("models").out
-    assert all(model["name"] in table for model in listed)
+    assert [model["name"] for model in listed["embedded"]] == list(EMBEDDED)
+    assert all(model["parameters"] > 0 for model in listed["embedded"])
+    shown = cli("models").out
+    assert all(name in shown for name in [*EMBEDDED, *PUBLISHED])

@@ -74,13 +74,14 @@ def photographs(
 def _run(
     benchmark: Benchmark, folder: Path, model: str, device: str | None, batch_size: int, as_json: bool
 ) -> None:
+    from segue.checkpoints.loading import checkpoint_folder
     from segue.cli.models import weights_digest
     from segue.evaluation.report import tables
     from segue.evaluation.runner import run
 
     predictor = load_model(model, device)
     output = folder / benchmark.name
-    which = {"name": model, "sha256": weights_digest(model)}
+    which = {"name": model, "sha256": weights_digest(checkpoint_folder(model))}
     with progress(benchmark.name, total=len(benchmark.names())) as update:
         summary = run(
             benchmark, predictor, model=which, output=output, batch_size=batch_size, progress=update

@@ -10,54 +10,57 @@ from typing import Any
 
 from rich.table import Table
 
+from segue.checkpoints.loading import EMBEDDED, PUBLISHED
 from segue.cli.console import JsonOption, out, print_json
 from segue.errors import CheckpointError
 
-WEIGHTS = Path(__file__).parent.parent / "weights"
-
 
 def models(as_json: JsonOption = False) -> None:
-    """List the models that come with the package."""
-    found = embedded_models()
+    """List the models that come with the package, and published ones."""
+    embedded = [
+        {"name": model.name, "summary": model.summary, "path": str(model.folder), **describe(model.folder)}
+        for model in EMBEDDED.values()
+    ]
     if as_json:
-        return print_json(found)
-    table = Table("model", "parameters", "size", "dtype", box=None, header_style="bold")
-    for model in found:
-        size = f"{model['bytes'] / 1e6:.1f} MB"
-        table.add_row(model["name"], f"{model['parameters'] / 1e6:.1f} M", size, model["dtype"])
+        published = [
+            {"name": name, "family": family, "loadable": False} for name, family in PUBLISHED.items()
+        ]
+        return print_json({"embedded": embedded, "published": published})
+    for model in embedded:
+        size = (
+            f"{model['parameters'] / 1e6:.1f} M parameters, {model['bytes'] / 1e6:.1f} MB in {model['dtype']}"
+        )
+        out.print(f"[bold]{model['name']}[/]  {size}")
+        out.print(f"  {model['summary']}", markup=False)
+    out.print("\nAny folder that `segue train` wrote works too: segue ask --model FOLDER ...")
+    table = Table("published, not loadable yet", "family", box=None, header_style="bold", pad_edge=False)
+    for name, family in PUBLISHED.items():
+        table.add_row(name, family)
+    out.print()
     out.print(table)
-    out.print("Any folder that `segue train` wrote works too: segue ask --model FOLDER ...", style="dim")
-    out.print("Checkpoints of LISA, GSVA, PixelLM and PixelLLM cannot be loaded yet.", style="dim")
 
 
-def embedded_models(folder: Path = WEIGHTS) -> list[dict[str, Any]]:
-    """Name, file, size and number of parameters of every model in the package."""
-    return [_describe(file) for file in sorted(folder.glob("*/model.safetensors"))]
+def describe(folder: Path) -> dict[str, Any]:
+    """Size, number of parameters and dtypes of the weights in a model's folder."""
+    files = weight_files(folder)
+    tensors = [tensor for file in files for tensor in read_safetensors_header(file).values()]
+    return {
+        "bytes": sum(file.stat().st_size for file in files),
+        "parameters": sum(math.prod(tensor["shape"]) for tensor in tensors),
+        "dtype": "+".join(sorted({tensor["dtype"].lower() for tensor in tensors})),
+    }
 
 
-def weights_digest(name: str, folder: Path = WEIGHTS) -> str | None:
-    """SHA-256 over a model's weight files, by its name in the package or its folder; None when it has none
-    here."""
-    home = folder / name.removeprefix("segue/") if name.startswith("segue/") else Path(name)
-    files = sorted(home.glob("*.safetensors"))
-    if not files:
-        return None
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over the weights in a model's folder: says which of a run's checkpoints was measured."""
     digest = hashlib.sha256()
-    for file in files:
+    for file in weight_files(folder):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _describe(file: Path) -> dict[str, Any]:
-    tensors = read_safetensors_header(file)
-    dtypes = sorted({tensor["dtype"].lower() for tensor in tensors.values()})
-    return {
-        "name": f"segue/{file.parent.name}",
-        "path": str(file.parent),
-        "bytes": file.stat().st_size,
-        "parameters": sum(math.prod(tensor["shape"]) for tensor in tensors.values()),
-        "dtype": "+".join(dtypes),
-    }
+def weight_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
 
 
 def read_safetensors_header(file: Path) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,7 +18,8 @@ def scenes(
     size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "256x192",
     turns: Annotated[int, typer.Option("--turns", min=1, help="Questions per scene.")] = 12,
     split: Annotated[
-        str, typer.Option("--split", help="train, or test for the phrasings that training never uses.")
+        Literal["train", "test"],
+        typer.Option("--split", help="Wordings to use; test has some that training never sees."),
     ] = "train",
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 2,
     as_json: JsonOption = False,
