@@ -61,9 +61,7 @@ def load(name_or_path: str | Path = "segue/mini", *, device: str | None = None, 
     from segue.processing import Processor
 
     name = str(name_or_path)
-    folder = EMBEDDED[name].folder if name in EMBEDDED else Path(name_or_path)
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(_unknown(name, folder))
+    folder = checkpoint_folder(name)
     where = _device(device)
     model = read_grounded_model(folder)
     model = model.to(device=where, dtype=_dtype(dtype)).eval()
@@ -74,6 +72,15 @@ def load(name_or_path: str | Path = "segue/mini", *, device: str | None = None, 
         )
     shown = name if name in EMBEDDED else folder.resolve().name
     return Predictor(model, processor, name=shown)
+
+
+def checkpoint_folder(name_or_path: str | Path) -> Path:
+    """The folder of an embedded model's name, or the path itself; CheckpointError where it holds no model."""
+    name = str(name_or_path)
+    folder = EMBEDDED[name].folder if name in EMBEDDED else Path(name_or_path)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(_unknown(name, folder))
+    return folder
 
 
 def read_grounded_model(folder: Path) -> Any:

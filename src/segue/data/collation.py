@@ -1,6 +1,7 @@
 """Records to training batches: all questions about a picture in one sequence behind one image prefix.
 
-Sharing the prefix is what makes training on a CPU possible (three times the speed of one sequence per question).
+Sharing the prefix is what makes training on a CPU possible (three times the speed of one sequence per
+question).
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class Collator:
         max_tokens: questions that would make a sequence longer are left out.
     """
 
-    def __init__(self, processor: Processor, labels: DenseLabels, *, max_masks: int = 6, max_tokens: int = 512):
+    def __init__(
+        self, processor: Processor, labels: DenseLabels, *, max_masks: int = 6, max_tokens: int = 512
+    ):
         self.processor = processor
         self.labels = labels
         self.max_masks = max_masks
@@ -76,10 +79,12 @@ class Collator:
         }
 
     def encode(self, image: np.ndarray, record: Record, rng: np.random.Generator) -> Sample:
-        """One (H, W, 3) uint8 picture and its record to arrays; `rng` draws the targets whose masks are learned."""
+        """One (H, W, 3) uint8 picture and its record to arrays; `rng` draws the targets whose masks are
+        learned."""
         size = self.processor.config.vision_config.image_size
         pixels, _ = self.processor.image(Image.fromarray(image))
         masks = {o.id: decode_mask(o.segmentation, record.height, record.width) for o in record.objects}
+        boxed = {o.id for o in record.objects if not o.segmentation}
 
         ids = list(self.processor.prefix_ids)
         labels, positions, segments = [IGNORE] * len(ids), list(range(len(ids))), [0] * len(ids)
@@ -100,8 +105,11 @@ class Collator:
             positions += range(prefix, prefix + len(encoded.ids))
             segments += [number] * len(encoded.ids)
             for index, phrase in encoded.groups:
+                covered = turn.phrases[phrase].ids
+                if not boxed.isdisjoint(covered):
+                    continue  # only a box is known: nothing to learn a mask from
                 groups.append((start + index, number))
-                targets.append(np.logical_or.reduce([masks[i] for i in turn.phrases[phrase].ids]))
+                targets.append(np.logical_or.reduce([masks[i] for i in covered]))
             words += [
                 (start + index, (x / record.width, y / record.height)) for index, (x, y) in encoded.words
             ]
@@ -145,7 +153,9 @@ class Collator:
         group = len(self.processor.vocabulary.group)
 
         def padded(name: str, fill: int) -> Any:
-            return torch.tensor([getattr(s, name) + [fill] * (length - len(getattr(s, name))) for s in samples])
+            return torch.tensor(
+                [getattr(s, name) + [fill] * (length - len(getattr(s, name))) for s in samples]
+            )
 
         rows = [row for row, s in enumerate(samples) for _ in s.groups]
         points = [(row, *word) for row, s in enumerate(samples) for word in s.words]
@@ -167,7 +177,9 @@ class Collator:
                 dtype=torch.long,
             ),
             "group_masks": torch.from_numpy(np.concatenate([s.masks for s in samples])),
-            "group_valid": torch.from_numpy(np.stack([s.valid for s in samples]))[torch.tensor(rows, dtype=torch.long)],
+            "group_valid": torch.from_numpy(np.stack([s.valid for s in samples]))[
+                torch.tensor(rows, dtype=torch.long)
+            ],
             "word_rows": torch.tensor([p[0] for p in points], dtype=torch.long),
             "word_positions": torch.tensor([p[1] for p in points], dtype=torch.long),
             "word_points": torch.tensor([p[2] for p in points], dtype=torch.float32).reshape(-1, 2),
@@ -189,6 +201,12 @@ class Collator:
             maps["part"][:] = IGNORE
             maps["color"][:] = IGNORE
         order = sorted(record.objects, key=lambda o: -o.bbox[2] * o.bbox[3])
+        for item in order:
+            if not item.segmentation:  # somewhere in its box: neither its class nor background
+                x, y, w, h = item.bbox
+                inside = np.ix_((rows >= y) & (rows < y + h), (columns >= x) & (columns < x + w))
+                for values in maps.values():
+                    values[inside] = IGNORE
         for item in [o for o in order if o.part_of is None] + [o for o in order if o.part_of is not None]:
             cells = masks[item.id][grid]
             if item.part_of is not None:

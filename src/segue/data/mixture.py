@@ -1,7 +1,7 @@
 """Sources mixed by rate, drawn by index: sample i is the same whoever asks for it, in whatever order.
 
-So an interrupted run resumes in the middle of an epoch by starting at a later index, and any number of workers or
-ranks may share one mixture.
+So an interrupted run resumes in the middle of an epoch by starting at a later index, and any number of
+workers or ranks may share one mixture.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Mixture:
         self, sources: Sequence[Source], rates: Sequence[float], *, collator: Collator, length: int, seed: int
     ):
         if not sources or len(sources) != len(rates) or min(rates) < 0 or sum(rates) <= 0:
-            raise DataError(f"a mixture needs a positive rate for each source; got {len(sources)} and rates {list(rates)}")
+            raise DataError(
+                f"a mixture needs a positive rate for each source; got {len(sources)} and rates {list(rates)}"
+            )
         self.sources = list(sources)
         self.shares = np.asarray(rates, float) / sum(rates)
         self.collator = collator

@@ -21,7 +21,8 @@ class VisionConfig(PreTrainedConfig):
         stem_widths: channels after each stride-2 stage of the stem; four stages give stride 16.
         stem_depths: residual blocks after each of these stages.
         hidden_size, num_layers, num_heads, mlp_ratio: of the transformer.
-        feature_layers: block outputs handed to the pixel decoder, deepest first (1-based); one per mask scale.
+        feature_layers: block outputs handed to the pixel decoder, deepest first (1-based); one per mask
+        scale.
     """
 
     model_type = "segue_vision"
@@ -81,8 +82,8 @@ class GroundedConfig(PreTrainedConfig):
         image_token_id, region_token_id: placeholders in `input_ids` that image and region embeddings replace.
         template: name of the prompt template (`segue.conversation`).
         lowercase: the language model reads and writes lower case; answers are shown in sentence case.
-        points_per_word: 1 (PixelLLM's paper: one point) or 2 (its released code: two corners, the word's extent).
-        max_question_tokens: longer questions are refused.
+        points_per_word: 1 (PixelLLM's paper: one point) or 2 (its released code: two corners, the word's
+        extent). max_question_tokens: longer questions are refused.
     """
 
     model_type = "segue_grounded"

@@ -1,17 +1,20 @@
 """Greedy generation with a key-value cache, real batches, and mask groups fed in one step.
 
-The loop knows ids and states only, no text: it is told which ids must follow which (`forced_after`) and where to stop.
-For every generated id it keeps the state that predicts it, which is what mask tokens are read from, and nothing of
-the prompt. A batch gives the same ids as its rows one by one: padded slots are masked and rows keep their own positions.
+The loop knows ids and states only, no text: it is told which ids must follow which (`forced_after`) and
+where to stop. For every generated id it keeps the state that predicts it, which is what mask tokens are read
+from, and nothing of the prompt. A batch gives the same ids as its rows one by one: padded slots are masked
+and rows keep their own positions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, LlamaForCausalLM
 
 __all__ = ["Generated", "Prefix", "compute_prefix", "generate"]
@@ -53,8 +56,7 @@ class Generated:
     Attributes:
         ids: generated ids, without the stop id.
         probabilities: the model's probability of each id (1 where the id was forced).
-        states: (len(ids) + 1, H): row i predicts id i; the last row was reached after the whole answer, and is
-            missing where the answer was cut.
+        states: (len(ids) + 1, H): row i predicts id i; the last was reached after the whole answer.
         finished: False when the answer was cut at the limit.
     """
 
@@ -70,11 +72,14 @@ def compute_prefix(model: LlamaForCausalLM, embeddings: Tensor, mask: Tensor | N
     if mask is None:
         mask = torch.ones(embeddings.shape[:2], dtype=torch.bool, device=embeddings.device)
     cache = DynamicCache()
-    P = embeddings.shape[1]
-    causal = torch.ones(P, P, dtype=torch.bool, device=embeddings.device).tril()
-    allowed = (causal & mask[:, None, :]) | torch.eye(P, dtype=torch.bool, device=embeddings.device)
-    model.model(inputs_embeds=embeddings, attention_mask=allowed[:, None], past_key_values=cache, use_cache=True)
-    return Prefix(layers=tuple((layer.keys, layer.values) for layer in cache.layers), mask=mask)
+    model.model(
+        inputs_embeds=embeddings,
+        attention_mask=_additive(_own_mask(mask), embeddings.dtype),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    layers: Sequence[Any] = cache.layers
+    return Prefix(layers=tuple((layer.keys, layer.values) for layer in layers), mask=mask)
 
 
 @torch.no_grad()
@@ -95,39 +100,45 @@ def generate(
         prompts: B embeddings (T_b, H) of what follows the prefix.
         image_index: the image of each prompt.
         stop_id: ends an answer.
+        max_new_tokens: of each answer; a group that would go beyond is not begun.
         forced_after: ids that must follow an id; they are fed together with it, in one step.
     """
+    if not prompts:
+        return []
     rows = [_Row() for _ in prompts]
-    cache = _rows_of(prefix, image_index)
-    seen = prefix.mask[torch.as_tensor(list(image_index), device=prefix.mask.device)]
-    positions = torch.full((len(prompts),), prefix.mask.shape[1], device=seen.device)
+    batch = _Batch(model, prefix, image_index)
 
     # 1) Feed the prompts; each row's last state predicts its first id.
-    states, seen = _feed(model, cache, seen, positions, list(prompts))
-    for row, prompt, state in zip(rows, prompts, states, strict=True):
-        row.states.append(state[len(prompt) - 1])
-    positions = positions + torch.tensor([len(p) for p in prompts], device=positions.device)
+    lengths = [len(prompt) for prompt in prompts]
+    states = batch.feed(pad_sequence(list(prompts), batch_first=True), lengths)
+    for row, length, state in zip(rows, lengths, states, strict=True):
+        row.states.append(state[length - 1])
 
+    going = rows
     embed = model.get_input_embeddings()
-    nothing = embed.weight.new_zeros((0, embed.weight.shape[1]))
-    while any(not row.done for row in rows):
+    while going:
         # 2) Choose the next id of every row that goes on, and what must follow it.
-        logits = model.lm_head(torch.stack([row.states[-1] for row in rows])).float()
+        logits = model.lm_head(torch.stack([row.states[-1] for row in going])).float()
         probabilities, choices = logits.softmax(dim=-1).max(dim=-1)
-        chunks: list[list[int]] = []
-        for row, choice, probability in zip(rows, choices.tolist(), probabilities.tolist(), strict=True):
-            chunks.append(row.take(choice, probability, forced_after(choice), stop_id, max_new_tokens))
-        if not any(chunks):
+        chunks = [
+            row.take(choice, probability, forced_after(choice), stop_id, max_new_tokens)
+            for row, choice, probability in zip(going, choices.tolist(), probabilities.tolist(), strict=True)
+        ]
+        # 3) Rows that are done leave the batch.
+        left = [number for number, chunk in enumerate(chunks) if chunk]
+        if len(left) < len(going):
+            going, chunks = [going[n] for n in left], [chunks[n] for n in left]
+            batch.keep(left)
+        if not going:
             break
-        # 3) Feed the chunks; every state inside a chunk predicts the id after it.
-        device = positions.device
-        fed = [embed(torch.tensor(chunk, device=device)) if chunk else nothing for chunk in chunks]
-        states, seen = _feed(model, cache, seen, positions, fed)
-        for row, chunk, state in zip(rows, chunks, states, strict=True):
-            row.states.extend(state[: len(chunk)])
-        positions = positions + torch.tensor([len(chunk) for chunk in chunks], device=device)
+        # 4) Feed the chunks; every state inside a chunk predicts the id after it.
+        lengths = [len(chunk) for chunk in chunks]
+        ids = pad_sequence([torch.tensor(chunk) for chunk in chunks], batch_first=True)
+        states = batch.feed(embed(ids.to(prefix.mask.device)), lengths)
+        for row, length, state in zip(going, lengths, states, strict=True):
+            row.states.extend(state[:length])
 
-    # 4) Only the generated states leave; the cache ends here.
+    # 5) Only the generated states leave; the cache ends here.
     return [Generated(row.ids, row.probabilities, torch.stack(row.states), row.finished) for row in rows]
 
 
@@ -138,54 +149,68 @@ class _Row:
         self.ids: list[int] = []
         self.probabilities: list[float] = []
         self.states: list[Tensor] = []
-        self.done = False
         self.finished = False
 
     def take(
         self, choice: int, probability: float, forced: tuple[int, ...], stop_id: int, limit: int
     ) -> list[int]:
-        """Note the chosen id and those forced after it; returns the ids to feed, none once the row is done."""
-        if self.done:
-            return []
+        """Note the chosen id and those forced after it; returns the ids to feed, none once done."""
         if choice == stop_id:
-            self.done = self.finished = True
+            self.finished = True
             return []
         chunk = [choice, *forced]
         if len(self.ids) + len(chunk) > limit:
-            self.done = True
             return []
         self.ids += chunk
-        self.probabilities += [probability] + [1.0] * len(forced)
+        self.probabilities += [min(probability, 1.0)] + [1.0] * len(forced)
         return chunk
 
 
-def _rows_of(prefix: Prefix, image_index: Sequence[int]) -> DynamicCache:
-    """A fresh cache holding each row's image; the prefix itself is never written to."""
-    index = torch.as_tensor(list(image_index), device=prefix.mask.device)
-    cache = DynamicCache()
-    for number, (keys, values) in enumerate(prefix.layers):
-        cache.update(keys[index], values[index], number)
-    return cache
+class _Batch:
+    """The cache of the rows that go on, what of it each may read, and how far each has come."""
+
+    def __init__(self, model: LlamaForCausalLM, prefix: Prefix, image_index: Sequence[int]):
+        index = torch.as_tensor(list(image_index), device=prefix.mask.device)
+        self.model = model
+        self.seen = prefix.mask[index]
+        self.positions = torch.full((len(index),), prefix.mask.shape[1], device=index.device)
+        # A fresh cache with each row's image; the prefix itself is never written to.
+        self.cache = DynamicCache()
+        for number, (keys, values) in enumerate(prefix.layers):
+            self.cache.update(keys[index], values[index], number)
+
+    def feed(self, embeddings: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Run one chunk of each row, (B, W, H) of which `lengths` count; returns states (B, W, H)."""
+        steps = torch.arange(embeddings.shape[1], device=self.seen.device)
+        fed = torch.tensor(lengths, device=self.seen.device)
+        valid = steps < fed[:, None]
+        past = self.seen[:, None, None, :].expand(-1, -1, len(steps), -1)
+        output = self.model.model(
+            inputs_embeds=embeddings,
+            attention_mask=_additive(torch.cat([past, _own_mask(valid)], dim=-1), embeddings.dtype),
+            position_ids=self.positions[:, None] + steps,
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+        self.seen = torch.cat([self.seen, valid], dim=1)
+        self.positions = self.positions + fed
+        return output.last_hidden_state
+
+    def keep(self, rows: list[int]) -> None:
+        """Forget the other rows."""
+        index = torch.tensor(rows, dtype=torch.long, device=self.seen.device)
+        self.cache.batch_select_indices(index)
+        self.seen, self.positions = self.seen[index], self.positions[index]
 
 
-def _feed(
-    model: LlamaForCausalLM, cache: DynamicCache, seen: Tensor, positions: Tensor, chunks: list[Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Run one chunk of each row (padded on the right, pads masked); returns states (B, W, H) and the new mask."""
-    B, W = len(chunks), max(len(chunk) for chunk in chunks)
-    embeddings = chunks[0].new_zeros((B, W, chunks[0].shape[-1]))
-    valid = torch.zeros((B, W), dtype=torch.bool, device=seen.device)
-    for b, chunk in enumerate(chunks):
-        embeddings[b, : len(chunk)] = chunk
-        valid[b, : len(chunk)] = True
-    causal = torch.ones(W, W, dtype=torch.bool, device=seen.device).tril()
-    own = (causal & valid[:, None, :]) | torch.eye(W, dtype=torch.bool, device=seen.device)
-    mask = torch.cat([seen[:, None, :].expand(B, W, -1), own], dim=-1)[:, None]
-    output = model.model(
-        inputs_embeds=embeddings,
-        attention_mask=mask,
-        position_ids=positions[:, None] + torch.arange(W, device=seen.device),
-        past_key_values=cache,
-        use_cache=True,
-    )
-    return output.last_hidden_state, torch.cat([seen, valid], dim=1)
+def _own_mask(valid: Tensor) -> Tensor:
+    """(B, W) slots that count -> (B, 1, W, W) bool: causal; padding reads itself (no empty softmax)."""
+    W = valid.shape[1]
+    diagonal = torch.eye(W, dtype=torch.bool, device=valid.device)
+    causal = torch.ones(W, W, dtype=torch.bool, device=valid.device).tril()
+    return ((causal & valid[:, None, :]) | diagonal)[:, None]
+
+
+def _additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:
+    """A bool mask as what is added to attention scores: every attention implementation takes that."""
+    return torch.zeros_like(allowed, dtype=dtype).masked_fill(~allowed, torch.finfo(dtype).min)

@@ -5,10 +5,11 @@
     states that predict mask tokens --mask_projection, fusion--> one token a scale --pixel decoder--> masks
     states after words --point_head--> points
 
-segue/mini is this composition at small size: PixelLM's codebook and pixel decoder, GSVA's `[REJ]`, PixelLLM's points.
-Image features are a value that the caller holds; the model keeps nothing between calls.
+segue/mini is this composition at small size: PixelLM's codebook and pixel decoder, GSVA's `[REJ]`,
+PixelLLM's points. Image features are a value that the caller holds; the model keeps nothing between calls.
 
-Letters: B rows, I images, T tokens, S image tokens of one picture, H language model width, K targets, L scales, N tokens of a scale.
+Letters: B rows, I images, T tokens, S image tokens of one picture, H language model width, K targets, L
+scales, N tokens of a scale.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class ImageFeatures:
         if len(features) == 1:
             return features[0]
         vision = VisionFeatures(
-            levels=tuple(torch.cat(level) for level in zip(*(f.vision.levels for f in features), strict=True)),
+            levels=tuple(
+                torch.cat(level) for level in zip(*(f.vision.levels for f in features), strict=True)
+            ),
             fine=torch.cat([f.vision.fine for f in features]),
         )
         maps = tuple(torch.cat(m) for m in zip(*(f.maps for f in features), strict=True))
@@ -112,12 +115,15 @@ class GroundedModel(PreTrainedModel):
         self.post_init()
 
     def encode_images(self, pixels: Tensor) -> ImageFeatures:
-        """(I, 3, H, W) RGB on the 0-255 scale, any float dtype or uint8 -> features, computed once per picture."""
+        """(I, 3, H, W) RGB on the 0-255 scale, any float dtype or uint8 -> features, computed once per
+        picture."""
         vision = self.vision(pixels.to(self.dtype))
         tokens = self.projector(vision.levels[0].flatten(2).transpose(1, 2))
         return ImageFeatures(tokens=tokens, maps=self.pixel_decoder.prepare(vision), vision=vision)
 
-    def embed(self, input_ids: Tensor, image_tokens: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
+    def embed(
+        self, input_ids: Tensor, image_tokens: Tensor | None = None, regions: Tensor | None = None
+    ) -> Tensor:
         """Token embeddings with image and region embeddings in place of their placeholders.
 
         Args:
@@ -131,7 +137,11 @@ class GroundedModel(PreTrainedModel):
         embeddings = self.language_model.get_input_embeddings()(input_ids)
         for name, token, values in (
             ("image tokens", self.config.image_token_id, image_tokens),
-            ("regions", self.config.region_token_id, None if regions is None else self.region_encoder(regions)),
+            (
+                "regions",
+                self.config.region_token_id,
+                None if regions is None else self.region_encoder(regions),
+            ),
         ):
             slots = input_ids == token
             given = 0 if values is None else values.shape[:-1].numel()
@@ -154,7 +164,8 @@ class GroundedModel(PreTrainedModel):
         Args:
             input_ids, image_tokens, regions: as in `embed`.
             position_ids: (B, T); default 0..T-1.
-            segment_ids: (B, T), for several dialogues packed behind one image prefix (`packed_attention_mask`);
+            segment_ids: (B, T), for several dialogues packed behind one image prefix
+            (`packed_attention_mask`);
                 default: one causal segment.
         """
         embeddings = self.embed(input_ids, image_tokens, regions)
@@ -168,7 +179,8 @@ class GroundedModel(PreTrainedModel):
         return self.language_model.lm_head(states)
 
     def mask_tokens_from_states(self, states: Tensor) -> Tensor:
-        """(K, L * N, H) states that predict a group's tokens -> (K, L, D) fused tokens: project first, then fuse."""
+        """(K, L * N, H) states that predict a group's tokens -> (K, L, D) fused tokens: project first, then
+        fuse."""
         mask = self.config.mask_token_config
         projected = self.mask_projection(states)
         return self.fusion(projected.unflatten(1, (mask.scales, mask.tokens_per_scale)))
@@ -187,8 +199,9 @@ class GroundedModel(PreTrainedModel):
 def packed_attention_mask(segment_ids: Tensor) -> Tensor:
     """(B, T) segments to a boolean (B, 1, T, T) mask, True where attention is allowed.
 
-    Segment 0 is the prefix that every dialogue of the row sees; 1, 2, ... are dialogues that see the prefix and
-    themselves; -1 is padding. Everything is causal. A padded position sees itself, so that no row of the softmax is empty.
+    Segment 0 is the prefix that every dialogue of the row sees; 1, 2, ... are dialogues that see the prefix
+    and themselves; -1 is padding. Everything is causal. A padded position sees itself, so that no row of the
+    softmax is empty.
     """
     T = segment_ids.shape[1]
     query, key = segment_ids[:, :, None], segment_ids[:, None, :]

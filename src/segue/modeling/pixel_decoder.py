@@ -1,7 +1,7 @@
 """PixelLM's light pixel decoder: codebook tokens and multi-scale features to masks, coarse to fine.
 
-Follows "PixelLM: Pixel Reasoning with Large Multimodal Model" (CVPR 2024), section 3.2, and the released code's
-shape of it (a SAM mask decoder generalised over scales). For each scale l, from the deepest:
+Follows "PixelLM: Pixel Reasoning with Large Multimodal Model" (CVPR 2024), section 3.2, and the released
+code's shape of it (a SAM mask decoder generalised over scales). For each scale l, from the deepest:
 
     f_l' = f_l * (sigmoid(m_{l-1}) + 1)              the coarser map modulates the finer features   (eq. 3)
     m_l  = attention(h_l, f_l')                      one two-way attention block per scale          (eq. 2)
@@ -39,7 +39,9 @@ class PixelDecoder(nn.Module):
         self.config = config
         self.neck = nn.ModuleList(_neck(width, D) for width in level_widths)
         self.fine_neck = nn.Sequential(nn.Conv2d(fine_width, D, kernel_size=1, bias=False), ChannelNorm(D))
-        self.upsample = nn.Sequential(nn.ConvTranspose2d(D, D, kernel_size=2, stride=2), ChannelNorm(D), nn.GELU())
+        self.upsample = nn.Sequential(
+            nn.ConvTranspose2d(D, D, kernel_size=2, stride=2), ChannelNorm(D), nn.GELU()
+        )
         self.mask_token = nn.Parameter(torch.zeros(1, D))
         self.level_embed = nn.Parameter(torch.zeros(len(level_widths), D))
         self.positions = FourierPositions(D)
@@ -64,7 +66,8 @@ class PixelDecoder(nn.Module):
         return torch.full((len(self.neck),), 1 / len(self.neck), device=self.mask_token.device)
 
     def prepare(self, features: VisionFeatures) -> tuple[Tensor, ...]:
-        """Target-independent part, once per image: one (I, D, h_l, w_l) map per scale, each twice the one before."""
+        """Target-independent part, once per image: one (I, D, h_l, w_l) map per scale, each twice the one
+        before."""
         maps = [self.neck[0](features.levels[0])]
         for number, (neck, level) in enumerate(zip(self.neck[1:], features.levels[1:], strict=True), start=1):
             x = neck(level)
@@ -104,7 +107,8 @@ class PixelDecoder(nn.Module):
 
 
 class TokenFusion(nn.Module):
-    """N token states of a scale to one: the paper's learned linear phi, or the released code's constant weights."""
+    """N token states of a scale to one: the paper's learned linear phi, or the released code's constant
+    weights."""
 
     def __init__(self, width: int, *, scales: int, tokens_per_scale: int, mode: str):
         super().__init__()
@@ -125,7 +129,9 @@ class TwoWayTransformer(nn.Module):
 
     def __init__(self, width: int, *, depth: int, num_heads: int, mlp_dim: int):
         super().__init__()
-        self.layers = nn.ModuleList(TwoWayLayer(width, num_heads, mlp_dim, first=i == 0) for i in range(depth))
+        self.layers = nn.ModuleList(
+            TwoWayLayer(width, num_heads, mlp_dim, first=i == 0) for i in range(depth)
+        )
         self.final_attention = Attention(width, num_heads, inner=width // 2)
         self.final_norm = nn.LayerNorm(width)
 
@@ -187,7 +193,8 @@ class Attention(nn.Module):
 
 
 class FourierPositions(nn.Module):
-    """Random Fourier features of points in [0, 1] (SAM's; Tancik et al., 2020). The matrix is part of the weights."""
+    """Random Fourier features of points in [0, 1] (SAM's; Tancik et al., 2020). The matrix is part of the
+    weights."""
 
     def __init__(self, width: int):
         super().__init__()

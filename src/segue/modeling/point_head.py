@@ -1,4 +1,5 @@
-"""Words and places: PixelLLM's per-token location MLP, and the embedding of a box that a question asks about."""
+"""Words and places: PixelLLM's per-token location MLP, and the embedding of a box that a question asks
+about."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ __all__ = ["PointHead", "RegionEncoder"]
 
 
 class PointHead(nn.Module):
-    """A language model's state at a word to where the word is in the picture ("Pixel Aligned Language Models").
+    """A language model's state at a word to where the word is in the picture ("Pixel Aligned Language
+    Models").
 
     One point per word is the paper's form; two (the corners of the word's extent) is the released code's.
     """
@@ -29,7 +31,8 @@ class PointHead(nn.Module):
         )
 
     def forward(self, states: Tensor) -> Tensor:
-        """(..., width) -> (..., points_per_word, 2) as (x, y), relative to the input; not clipped (as published)."""
+        """(..., width) -> (..., points_per_word, 2) as (x, y), relative to the input; not clipped (as
+        published)."""
         return (self.layers(states).unflatten(-1, (self.points_per_word, 2)) + 1) / 2
 
 
@@ -40,7 +43,9 @@ class RegionEncoder(nn.Module):
         super().__init__()
         self.positions = FourierPositions(fourier_width)
         self.corners = nn.Parameter(torch.zeros(2, fourier_width))
-        self.projection = nn.Sequential(nn.Linear(2 * fourier_width, width), nn.GELU(), nn.Linear(width, width))
+        self.projection = nn.Sequential(
+            nn.Linear(2 * fourier_width, width), nn.GELU(), nn.Linear(width, width)
+        )
 
     def forward(self, boxes: Tensor) -> Tensor:
         """(R, 4) boxes x0, y0, x1, y1 relative to the input, in [0, 1] -> (R, width)."""

@@ -1,6 +1,8 @@
-"""The vision encoder of segue/mini: a transformer on a convolutional stem, seen at several depths and at two strides.
+"""The vision encoder of segue/mini: a transformer on a convolutional stem, seen at several depths and at two
+strides.
 
-Letters in tensor names: B images, C channels, H and W of the finest map, h and w of the stride-16 grid, T = h * w.
+Letters in tensor names: B images, C channels, H and W of the finest map, h and w of the stride-16 grid, T =
+h * w.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ class VisionFeatures:
 class VisionEncoder(nn.Module):
     """Convolutional stem to stride 16, sine-cosine positions, pre-norm transformer blocks.
 
-    The stem makes training from scratch on little data possible (Xiao et al., "Early Convolutions Help Transformers
-    See Better", 2021); positions are computed for any grid, so the input side is free.
+    The stem makes training from scratch on little data possible (Xiao et al., "Early Convolutions Help
+    Transformers See Better", 2021); positions are computed for any grid, so the input side is free.
     """
 
     def __init__(self, config: VisionConfig):
@@ -133,5 +135,6 @@ def sincos_positions(h: int, w: int, width: int, *, device: torch.device | None 
 
 def _conv_norm(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outputs)
+        nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
     )

@@ -292,7 +292,8 @@ def _water(
     """A lake behind the near ground, or the sea before a beach; narrows the zone of the ground."""
     height, width = pixels.shape[:2]
     near = rng.random() < 0.35  # the water is in front
-    start, stop = (rng.uniform(0.66, 0.74), 1.0) if near else (skyline, skyline + rng.uniform(0.2, 0.36))
+    # The strip of ground behind near water stays wide enough to stand on, however high the skyline.
+    start, stop = (max(rng.uniform(0.66, 0.74), skyline + 0.2), 1.0) if near else (skyline, skyline + rng.uniform(0.2, 0.36))
     top, bottom = round(start * height), round(stop * height)
     wave = textures.cloud(np.arange(width)[None, :] / height * 60, np.zeros((1, 1)), rng)[0]
     swing = np.round(wave * 0.02 * height).astype(int)

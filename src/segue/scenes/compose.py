@@ -57,7 +57,8 @@ def compose_scene(
         paint_thing(canvas, thing, stage.haze)
     image = expose(canvas, light, rng)
     # 4. Say what can be seen.
-    return Scene(image, plan.setting, _label(things, size), seed, stage.surface)
+    world = frozenset(KINDS if kinds is None else kinds)
+    return Scene(image, plan.setting, _label(things, size), seed, stage.surface, world)
 
 
 def check_size(size: tuple[int, int]) -> None:

@@ -64,6 +64,8 @@ class Scene:
     seed: int
     surface: str
     """What the things stand or lie on, in words: `wooden table`, `grass`."""
+    world: frozenset[str] = frozenset()
+    """The kinds that it could have held; empty: all that can be drawn."""
 
     @property
     def height(self) -> int:

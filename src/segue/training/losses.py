@@ -1,7 +1,7 @@
 """The training objectives of the four systems, as pure functions of tensors.
 
-Normalisation is that of the released LISA, GSVA and PixelLM code: every mask counts the same, whatever its size.
-Letters: K targets, h x w mask pixels, P label positions, C classes.
+Normalisation is that of the released LISA, GSVA and PixelLM code: every mask counts the same, whatever its
+size. Letters: K targets, h x w mask pixels, P label positions, C classes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ __all__ = ["dice_loss", "mask_bce_loss", "partial_label_loss", "point_loss", "re
 def mask_bce_loss(logits_Khw: Tensor, targets_Khw: Tensor, weights_Khw: Tensor | None = None) -> Tensor:
     """Binary cross-entropy: mean over the pixels of a mask, then over masks (0 for no masks).
 
-    `weights_Khw` (>= 0) multiplies each pixel's term: the refinement map of `refinement_weights`, or 0 on pixels to ignore.
+    `weights_Khw` (>= 0) multiplies each pixel's term: the refinement map of `refinement_weights`, or 0 on
+    pixels to ignore.
     """
     loss = F.binary_cross_entropy_with_logits(logits_Khw, targets_Khw, weight=weights_Khw, reduction="none")
     return loss.flatten(1).mean(1).sum() / (len(logits_Khw) + 1e-8)
@@ -41,7 +42,8 @@ def dice_loss(
 
 
 def refinement_weights(logits_Khw: Tensor, answer_K: Tensor, alpha: float) -> Tensor:
-    """PixelLM's target refinement map A (paper, eq. 6): `alpha` where two or more masks of an answer overlap, else 1.
+    """PixelLM's target refinement map A (paper, eq. 6): `alpha` where two or more masks of an answer
+    overlap, else 1.
 
     `answer_K` numbers the answer that each target belongs to. Carries no gradient.
     """
@@ -68,10 +70,11 @@ def partial_label_loss(logits: Tensor, share: Tensor, unlabelled: Tensor, exclud
         logits: (P, C); class 0 is background.
         share: (P, C) part of the cell that each class covers, by annotation; rows sum to at most 1.
         unlabelled: (P,) part of the cell that no annotation covers.
-        excluded: (P, C) bool, classes that an uncovered pixel cannot be (they are annotated wherever they occur).
+        excluded: (P, C) bool, classes that an uncovered pixel cannot be (they are annotated wherever they
+        occur).
 
-    An uncovered pixel is "none of the excluded classes": its loss is -log of the probability left for the others.
-    What is in neither (1 - sum of shares - unlabelled) is ignored. Mean over the pixels that count.
+    An uncovered pixel is "none of the excluded classes": its loss is -log of the probability left for the
+    others. What is in neither (1 - sum of shares - unlabelled) is ignored. Mean over the pixels that count.
     """
     log_p = logits.log_softmax(dim=-1)
     allowed = log_p.masked_fill(excluded, float("-inf")).logsumexp(dim=-1)

@@ -2,9 +2,10 @@
 
     L = w_text CE + w_bce BCE + w_dice DICE + w_point L1 + w_dense (category + part + colour)
 
-The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The dense term is ours:
-recognition is the hard part for a small model, and labels of scenes are free. Its categories and colours are matched
-against the language model's own word embeddings, so that an image token already lies near the word for what it shows.
+The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The dense
+term is ours: recognition is the hard part for a small model, and labels of scenes are free. Its categories
+and colours are matched against the language model's own word embeddings, so that an image token already lies
+near the word for what it shows.
 """
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ class GroundedObjective(PreTrainedModel):
             "dice": self.weights.dice,
             "point": self.weights.point,
         }
-        total = torch.stack([scale.get(name, self.weights.dense) * term for name, term in terms.items()]).sum()
+        total = torch.stack(
+            [scale.get(name, self.weights.dense) * term for name, term in terms.items()]
+        ).sum()
         return Losses(total=total, terms={name: term.detach() for name, term in terms.items()})
 
     def answer_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -141,12 +144,15 @@ class GroundedObjective(PreTrainedModel):
         finest = features.maps[-1]
         for name, head in self.fine_head.items():
             logits = head(finest).flatten(2).transpose(1, 2)
-            terms[f"fine_{name}"] = _cell_loss(logits, batch[f"{name}_map"], finest.shape[-2:], excluded, name)
+            terms[f"fine_{name}"] = _cell_loss(
+                logits, batch[f"{name}_map"], finest.shape[-2:], excluded, name
+            )
         return terms
 
 
 class WordClassifier(nn.Module):
-    """Cosine similarity between features and the mean word embedding of each class name, plus a background vector."""
+    """Cosine similarity between features and the mean word embedding of each class name, plus a background
+    vector."""
 
     def __init__(self, width: int, label_ids: list[list[int]]):
         super().__init__()
@@ -159,7 +165,8 @@ class WordClassifier(nn.Module):
         self.register_buffer("share", (used / used.sum(1, keepdim=True))[..., None], persistent=False)
 
     def forward(self, features: Tensor, embeddings: Tensor) -> Tensor:
-        """(B, T, width) features and the (vocabulary, width) table -> (B, T, classes) logits, background first."""
+        """(B, T, width) features and the (vocabulary, width) table -> (B, T, classes) logits, background
+        first."""
         words = (embeddings[self.ids] * self.share).sum(1)
         classes = F.normalize(torch.cat([self.background, words]), dim=-1)
         return F.normalize(features, dim=-1) @ classes.T * self.log_scale.exp()
@@ -174,7 +181,9 @@ def _cell_loss(
     step = map_Bhw.shape[1] // h
     cells = map_Bhw.long().view(B, h, step, w, step).permute(0, 1, 3, 2, 4).reshape(B * T, step * step)
     share = logits_BTC.new_zeros(B * T, C + 1)
-    share.scatter_add_(1, torch.where(cells == IGNORE, C, cells), torch.full_like(cells, 1, dtype=share.dtype))
+    share.scatter_add_(
+        1, torch.where(cells == IGNORE, C, cells), torch.full_like(cells, 1, dtype=share.dtype)
+    )
     share = share / (step * step)
     unlabelled = share[:, UNLABELLED].clone()
     share = share[:, :C].clone()

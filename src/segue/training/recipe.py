@@ -63,8 +63,11 @@ class Recipe(_Section):
 
     name: str
     seed: int = 0
+    init: str | None = None
+    """Start from this model (an embedded one's name or a folder): its configuration, tokenizer and
+    weights."""
     model: dict[str, Any] = {}
-    """Sections of `segue.modeling.configuration.GroundedConfig`."""
+    """Sections of `segue.modeling.configuration.GroundedConfig`; none where `init` is given."""
     sources: dict[str, SourceSpec]
     stages: list[Stage] = Field(min_length=1)
     save_steps: int = 500
@@ -99,7 +102,10 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
     for dotted, value in (overrides or {}).items():
         _override(raw, dotted, yaml.safe_load(value), path)
     try:
-        return Recipe.model_validate(raw)
+        recipe = Recipe.model_validate(raw)
+        if recipe.init and recipe.model:
+            raise SegueError(f"{path}: `model` comes with `init`; give one of the two")
+        return recipe
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

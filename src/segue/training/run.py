@@ -1,7 +1,7 @@
 """One run, from a recipe to a checkpoint that `segue.load` takes: stages, each through transformers' Trainer.
 
-A run is resumable at any time: start it again with the same output folder. Data is drawn by index and the Trainer keeps
-optimiser, schedule and random state, so the next loss is the one that would have come.
+A run is resumable at any time: start it again with the same output folder. Data is drawn by index and the
+Trainer keeps optimiser, schedule and random state, so the next loss is the one that would have come.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
+from segue.checkpoints.loading import checkpoint_folder, read_grounded_model
 from segue.data.collation import Collator, DenseLabels
 from segue.data.mixture import Mixture
 from segue.errors import SegueError
@@ -46,8 +47,8 @@ def train(
 
     Args:
         recipe: name of a recipe in the package, or a YAML file.
-        output: folder of the run: `recipe.yaml`, `tokenizer.json`, `log.jsonl`, one folder for each stage, `model/`.
-        resume: go on from what the folder holds; otherwise a folder that holds a run is refused.
+        output: folder of the run: `recipe.yaml`, `tokenizer.json`, `log.jsonl`, one folder for each stage,
+        `model/`. resume: go on from what the folder holds; otherwise a folder that holds a run is refused.
         overrides: dotted names to YAML values.
 
     Raises:
@@ -61,20 +62,25 @@ def train(
         torch.set_num_threads(settings.threads)
 
     # 1) Words: the tokenizer and the names of the dense classes, made once for a run.
-    config = GroundedConfig(**settings.model)
+    start = None if settings.init is None else checkpoint_folder(settings.init)
+    config = GroundedConfig(**settings.model) if start is None else GroundedConfig.from_pretrained(start)
     labels = dense_labels(settings)
-    processor = _processor(folder, settings, config)
+    processor = _processor(folder, settings, config, start)
     (folder / "labels.json").write_text(json.dumps(vars(labels), indent=1))
 
     # 2) Stages, each from the weights that the one before it left.
     state: dict[str, torch.Tensor] | None = None
+    if start is not None:
+        state = {
+            f"model.{name}": value.float() for name, value in read_grounded_model(start).state_dict().items()
+        }
     for number, stage in enumerate(settings.stages):
         state = _run_stage(folder, settings, stage, number, config, processor, labels, state)
 
     # 3) The model alone, in bf16.
     config.vision_config.image_size = settings.stages[-1].image_size
     objective = _objective(config, processor, labels, settings.stages[-1])
-    objective.load_state_dict(state or {}, strict=False)
+    _continue_from(objective, state or {})
     final = folder / "model"
     objective.model.to(torch.bfloat16).save_pretrained(final)
     processor.save_pretrained(final)
@@ -99,7 +105,7 @@ def _run_stage(
     config.vision_config.image_size = stage.image_size
     objective = _objective(config, processor, labels, stage)
     if state is not None:
-        objective.load_state_dict(state, strict=False)
+        _continue_from(objective, state)
 
     names = [name for name in settings.sources if stage.rates.get(name, settings.sources[name].rate) > 0]
     sources = build_sources(settings, names, stage=stage)
@@ -157,7 +163,9 @@ class _StageTrainer(Trainer):
         self._terms: dict[str, list[torch.Tensor]] = {}
         self.model_accepts_loss_kwargs = False  # the objective normalises its own terms
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **kwargs: Any) -> Any:
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **kwargs: Any
+    ) -> Any:
         """The weighted sum; the terms are remembered until the next line of the log."""
         losses = model(**inputs)
         for name, term in losses.terms.items():
@@ -167,7 +175,9 @@ class _StageTrainer(Trainer):
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Add the mean of every term since the last line."""
         if "loss" in logs:
-            logs |= {name: round(torch.stack(values).mean().item(), 5) for name, values in self._terms.items()}
+            logs |= {
+                name: round(torch.stack(values).mean().item(), 5) for name, values in self._terms.items()
+            }
             self._terms = {}
         super().log(logs, *args, **kwargs)
 
@@ -179,7 +189,9 @@ class _JsonLog(TrainerCallback):
         self.path = path
         self.stage = stage
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
         """Append; a resumed run goes on in the same file."""
         with self.path.open("a") as file:
             file.write(json.dumps({"stage": self.stage, "step": state.global_step, **(logs or {})}) + "\n")
@@ -200,9 +212,21 @@ def _objective(
     )
 
 
-def _processor(folder: Path, settings: Recipe, config: GroundedConfig) -> Processor:
-    if not (folder / "tokenizer.json").is_file():
-        tokenizer = train_tokenizer(islice(sample_texts(settings), 60_000), config)
+def _continue_from(objective: GroundedObjective, state: dict[str, torch.Tensor]) -> None:
+    """Take over the model; heads that only training needs begin anew where their classes differ."""
+    own = objective.state_dict()
+    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    left = [name for name in own if name.startswith("model.") and name not in fitting]
+    tied = set(objective._tied_weights_keys)
+    assert not set(left) - tied, f"a stage left no weights for {left[:3]}"
+    objective.load_state_dict(fitting, strict=False)
+
+
+def _processor(folder: Path, settings: Recipe, config: GroundedConfig, start: Path | None) -> Processor:
+    if start is not None:
+        Processor.from_pretrained(start, config).save_pretrained(folder)
+    elif not (folder / "tokenizer.json").is_file():
+        tokenizer = train_tokenizer(islice(sample_texts(settings), 20_000), config)
         Processor(config, tokenizer).save_pretrained(folder)
     return Processor.from_pretrained(folder, config)
 

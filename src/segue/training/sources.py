@@ -1,4 +1,5 @@
-"""The data sources that recipes name, and what is read off them before training: class names and sample texts."""
+"""The data sources that recipes name, and what is read off them before training: class names and sample
+texts."""
 
 from __future__ import annotations
 
@@ -16,32 +17,41 @@ from segue.data.photograph_turns import photograph_turns
 from segue.data.photographs import PhotographRecords, photograph_records
 from segue.errors import DataError
 from segue.scenes import make_scene
-from segue.scenes.kinds import KINDS
 from segue.scenes.pen import COLORS
+from segue.scenes.questions.reasoning import topics
+from segue.scenes.worlds import world
 from segue.training.recipe import Recipe, SourceSpec, Stage
 
-__all__ = ["TRAINING_SEEDS", "PhotographSource", "SceneSource", "build_sources", "dense_labels", "sample_texts"]
+__all__ = [
+    "TRAINING_SEEDS",
+    "PhotographSource",
+    "SceneSource",
+    "build_sources",
+    "dense_labels",
+    "sample_texts",
+]
 
 logger = logging.getLogger(__name__)
 
-TRAINING_SEEDS = 1 << 40
-"""Scenes for training have seeds below this; those for measuring start here (`segue.evaluation.scenes`)."""
+TRAINING_SEEDS = (1 << 31, 1 << 40)
+"""Scenes for training have seeds in this range; smaller ones are for measuring and for show."""
 
 
 class SceneSource:
     """Scenes made on the fly, in a random shape, with about `side` pixels along the longer side."""
 
-    def __init__(self, *, side: int, num_turns: int):
+    def __init__(self, *, side: int, num_turns: int, world: str = "core"):
         self.side = side
         self.num_turns = num_turns
+        self.world = world
 
     def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:
         """A scene between 3:4 and 4:3."""
         ratio = float(np.exp(rng.uniform(-0.29, 0.29)))
         short = round(self.side * min(ratio, 1 / ratio))
         size = (self.side, short) if ratio >= 1 else (short, self.side)
-        seed = int(rng.integers(TRAINING_SEEDS))
-        return make_scene(seed, size=size, split="train", num_turns=self.num_turns)
+        seed = int(rng.integers(*TRAINING_SEEDS))
+        return make_scene(seed, size=size, split="train", num_turns=self.num_turns, world=self.world)
 
 
 class PhotographSource:
@@ -69,17 +79,22 @@ def build_sources(recipe: Recipe, names: Sequence[str], *, stage: Stage) -> list
     """The named sources, ready to draw from, in order.
 
     Raises:
-        DataError: unknown kind, or a folder that is missing where the recipe does not call the source optional.
+        DataError: unknown kind, or a folder that is missing where the recipe does not call the source
+        optional.
     """
     built: list[tuple[str, Source]] = []
     for name in names:
         spec = recipe.sources[name]
         if spec.kind == "scenes":
-            built.append((name, SceneSource(side=stage.image_size, num_turns=stage.num_turns)))
+            built.append(
+                (name, SceneSource(side=stage.image_size, num_turns=stage.num_turns, **spec.options))
+            )
         elif spec.kind == "photographs":
             records = _photographs(name, spec)
             if records:
-                built.append((name, PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns)))
+                built.append(
+                    (name, PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns))
+                )
         else:
             raise DataError(f"source {name}: kind {spec.kind!r} is not scenes or photographs")
     if not built:
@@ -93,8 +108,9 @@ def dense_labels(recipe: Recipe) -> DenseLabels:
     parts: set[str] = set()
     for name, spec in recipe.sources.items():
         if spec.kind == "scenes":
-            categories |= set(KINDS)
-            parts |= {part for kind in KINDS.values() for part in kind.parts}
+            kinds = world(spec.options.get("world", "core"))
+            categories |= set(kinds)
+            parts |= {part for kind in kinds.values() for part in kind.parts}
         else:
             for records in _photographs(name, spec):
                 categories |= set(records.categories)
@@ -108,7 +124,10 @@ def dense_labels(recipe: Recipe) -> DenseLabels:
 
 def sample_texts(recipe: Recipe) -> Iterator[str]:
     """Questions and answers from every source in turn, endless, for training a tokenizer."""
-    stage = Stage(name="texts", steps=1, learning_rate=1.0, image_size=96, num_turns=12)
+    if any(spec.kind == "scenes" for spec in recipe.sources.values()):
+        for topic in topics():
+            yield from topic.wordings["train"]
+    stage = Stage(name="texts", steps=1, learning_rate=1.0, image_size=128, num_turns=12)
     rng = np.random.default_rng(recipe.seed)
     sources = [source for _, source in build_sources(recipe, list(recipe.sources), stage=stage)]
     while True:
@@ -131,5 +150,7 @@ def _photographs(name: str, spec: SourceSpec) -> list[PhotographRecords]:
         elif spec.optional:
             logger.warning("source %s: %s is missing and left out", name, folder)
         else:
-            raise DataError(f"source {name}: no annotations.json in {folder}; get the data or drop the source")
+            raise DataError(
+                f"source {name}: no annotations.json in {folder}; get the data or drop the source"
+            )
     return found

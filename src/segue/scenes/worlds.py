@@ -1,0 +1,41 @@
+"""Worlds: which kinds of things scenes are made of.
+
+`full` is everything that can be drawn. `core` is what the embedded model is trained and measured on: the everyday
+things that photographs also show, and those that reasoning questions need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from segue.errors import DataError
+from segue.scenes.kinds import KINDS, Kind
+
+__all__ = ["WORLDS", "world"]
+
+_CORE = {
+    "animals": "dog, cat, rabbit, chicken, duck, bird, fish, frog, butterfly, horse, cow, sheep, pig, elephant, giraffe, bear",
+    "people": "man, woman, boy, girl",
+    "food": "apple, banana, orange, carrot, pizza, cake, donut, loaf of bread, strawberry, ice cream cone",
+    "furniture": "chair, couch, bed, dining table, lamp, clock, bookshelf, vase",
+    "kitchen": "mug, plate, bowl, knife, fork, spoon, bottle, teapot, frying pan",
+    "tools": "hammer, saw, scissors, screwdriver, broom, bucket, ladder, axe",
+    "clothes": "hat, shoe, umbrella, shirt, backpack",
+    "buildings": "house, church, tent",
+    "plants": "tree, flower, potted plant, cactus",
+    "street": "traffic light, bench, fire hydrant",
+    "vehicles": "car, bus, truck, bicycle, train, boat, airplane, hot-air balloon",
+    "toys and more": "ball, teddy bear, guitar, laptop, book, kite",
+}
+
+WORLDS: dict[str, tuple[str, ...]] = {
+    "core": tuple(name for line in _CORE.values() for name in line.split(", ")),
+    "full": tuple(KINDS),
+}
+
+
+def world(name: str) -> Mapping[str, Kind]:
+    """The kinds of a world by name; raises DataError naming the worlds there are."""
+    if name not in WORLDS:
+        raise DataError(f"no world {name!r}; there are {', '.join(WORLDS)}")
+    return {kind: KINDS[kind] for kind in WORLDS[name] if kind in KINDS}

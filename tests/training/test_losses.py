@@ -1,0 +1,91 @@
+"""Losses against hand-computed values and against what they reduce to in simple cases."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from segue.training.losses import dice_loss, mask_bce_loss, partial_label_loss, point_loss, refinement_weights
+
+
+def test_every_mask_counts_the_same_in_bce():
+    logits = torch.tensor([[[0.0, 0.0]], [[10.0, -10.0]]])
+    targets = torch.tensor([[[1.0, 0.0]], [[1.0, 0.0]]])
+    # log 2 for the undecided mask, nearly 0 for the right one; mean over two masks.
+    assert mask_bce_loss(logits, targets).item() == pytest.approx(math.log(2) / 2, abs=1e-4)
+
+
+def test_bce_weights_multiply_pixels():
+    logits, targets = torch.zeros(1, 1, 4), torch.zeros(1, 1, 4)
+    weights = torch.tensor([[[2.0, 1.0, 1.0, 0.0]]])
+    assert mask_bce_loss(logits, targets, weights).item() == pytest.approx(math.log(2))
+
+
+def test_dice_has_the_published_scale_and_epsilon():
+    logits = torch.tensor([[[0.0, 0.0, 0.0, 0.0]]])
+    targets = torch.tensor([[[1.0, 1.0, 0.0, 0.0]]])
+    # p = 0.5 everywhere: (2 * 1 / 1000 + 1e-6) / (2 / 1000 + 2 / 1000 + 1e-6)
+    expected = 1 - (0.002 + 1e-6) / (0.004 + 1e-6)
+    assert dice_loss(logits, targets).item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [mask_bce_loss, dice_loss])
+def test_no_masks_cost_nothing_and_have_a_gradient(loss):
+    logits = torch.zeros(0, 4, 4, requires_grad=True)
+    value = loss(logits, torch.zeros(0, 4, 4))
+    assert value.item() == 0
+    value.backward()
+
+
+def test_pixels_outside_valid_do_not_touch_dice():
+    logits, targets = torch.randn(1, 2, 2), torch.tensor([[[1.0, 0.0], [1.0, 0.0]]])
+    valid = torch.tensor([[[1.0, 1.0], [0.0, 0.0]]])
+    changed = logits.clone()
+    changed[:, 1] = 9
+    assert torch.equal(dice_loss(logits, targets, valid), dice_loss(changed, targets, valid))
+
+
+def test_refinement_marks_overlaps_within_an_answer_only():
+    masks = torch.full((3, 1, 3), -1.0)
+    masks[0, 0, :2] = 1  # answer 0 covers pixels 0 and 1
+    masks[1, 0, 1:] = 1  # answer 0 again: pixels 1 and 2
+    masks[2, 0, :] = 1  # answer 1 covers all, alone
+    weights = refinement_weights(masks, torch.tensor([0, 0, 1]), alpha=2.0)
+    assert weights[:2].tolist() == [[[1.0, 2.0, 1.0]]] * 2
+    assert weights[2].tolist() == [[1.0, 1.0, 1.0]]
+
+
+def test_partial_labels_reduce_to_cross_entropy_where_all_is_known():
+    logits = torch.randn(5, 4)
+    classes = torch.tensor([1, 2, 3, 0, 0])
+    share = F.one_hot(classes, 4).float()
+    share[3:] = 0
+    unlabelled = torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0])
+    excluded = torch.tensor([False, True, True, True]).expand(5, 4)
+    loss = partial_label_loss(logits, share, unlabelled, excluded)
+    torch.testing.assert_close(loss, F.cross_entropy(logits, classes), atol=1e-5, rtol=1e-5)
+
+
+def test_an_uncovered_pixel_may_be_any_class_that_is_not_annotated():
+    logits = torch.tensor([[0.0, 5.0, 5.0]])
+    nothing = torch.zeros(1, 3)
+    one = torch.ones(1)
+    loss_known = partial_label_loss(logits, nothing, one, torch.tensor([[False, True, True]]))
+    loss_open = partial_label_loss(logits, nothing, one, torch.tensor([[False, True, False]]))
+    assert loss_open < 1 < loss_known
+
+
+def test_ignored_pixels_cost_nothing():
+    logits = torch.randn(3, 4)
+    excluded = torch.tensor([False, True, True, True]).expand(3, 4)
+    loss = partial_label_loss(logits, torch.zeros(3, 4), torch.zeros(3), excluded)
+    assert loss.item() == 0
+
+
+def test_point_loss_is_a_mean_over_coordinates():
+    predicted = torch.tensor([[[0.0, 0.0]], [[1.0, 0.5]]])
+    assert point_loss(predicted, torch.tensor([[0.5, 0.5], [1.0, 0.5]])).item() == pytest.approx(0.25)
+    assert point_loss(torch.zeros(0, 1, 2), torch.zeros(0, 2)).item() == 0
