@@ -1,0 +1,109 @@
+"""Questions that name a purpose or a fact and not the thing: "What would cut bread?", "Who gives milk?".
+
+Topics, wordings and answers are in `phrasings/reasoning.yaml`. The wordings for training and for testing
+differ in every topic, so that a test asks for understanding and not for a remembered sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from segue.data.native import Turn
+from segue.scenes.answers import NOTHING, Said, listing, make_turn
+from segue.scenes.kinds import KINDS
+from segue.scenes.lexicon import kinds_of, read_phrasings
+from segue.scenes.questions import Split, Talk
+from segue.scenes.questions.naming import STRANGE
+from segue.scenes.scene import SceneObject
+from segue.scenes.view import MAX_LISTED
+from segue.scenes.wording import pick
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A purpose or a fact, the kinds it is true of, how it is asked for, and how it is answered."""
+
+    name: str
+    kinds: frozenset[str]
+    doubtful: frozenset[str]
+    """Kinds that it might be true of: no question where one of them is."""
+    wordings: Mapping[Split, tuple[str, ...]]
+    one: str
+    """The answer for one thing, with {it} for "the [knife]"."""
+    many: str
+    conjunction: str
+    nothing: str
+    """What there is none of: "nothing to cut bread with"."""
+
+
+@cache
+def topics() -> tuple[Topic, ...]:
+    """Every topic that some kind answers."""
+    made = (_topic(name, facts) for name, facts in read_phrasings("reasoning.yaml").items())
+    return tuple(topic for topic in made if topic.kinds)
+
+
+@cache
+def topics_by_kind() -> Mapping[str, tuple[Topic, ...]]:
+    """For each kind, the topics that it answers."""
+    return {name: tuple(topic for topic in topics() if name in topic.kinds) for name in KINDS}
+
+
+def by_reasoning(talk: Talk) -> Turn | None:
+    """A topic that something in the picture answers."""
+    view, rng = talk.view, talk.rng
+    options = topics_by_kind()[pick(rng, view.things).kind]
+    if not options:
+        return None
+    topic = pick(rng, options)
+    found = [thing for thing in view.things if thing.kind in topic.kinds]
+    if view.kinds & topic.doubtful or len(found) > MAX_LISTED:
+        return None
+    return make_turn("reasoning", pick(rng, topic.wordings[talk.split]), _answer(talk, topic, found))
+
+
+def absent_reasoning(talk: Talk) -> Turn | None:
+    """A topic that nothing in the picture answers, asked for where such things may be."""
+    view, rng = talk.view, talk.rng
+    for _ in range(6):
+        topic = pick(rng, topics())
+        if view.kinds & (topic.kinds | topic.doubtful):
+            continue
+        if topic.kinds & view.world & set(view.expected_kinds) or rng.random() < STRANGE:
+            said = Said(f"there is [{topic.nothing}] in this image.", (NOTHING,))
+            return make_turn("absent", pick(rng, topic.wordings[talk.split]), said)
+    return None
+
+
+def _answer(talk: Talk, topic: Topic, found: list[SceneObject]) -> Said:
+    listed, ids = listing(talk.view, found, topic.conjunction)
+    # "the scissors cut" even when there is one pair
+    plural = len(found) > 1 or talk.view.words.own_noun(found[0]).is_plural
+    return Said((topic.many if plural else topic.one).replace("{it}", listed), ids)
+
+
+def _topic(name: str, facts: Mapping[str, object]) -> Topic:
+    def names(key: str) -> frozenset[str]:
+        listed = facts.get(key, ())
+        return kinds_of(listed if isinstance(listed, list) else ())
+
+    doubtful = names("doubtful")
+    answer = str(facts["answer"])
+    return Topic(
+        name=name,
+        kinds=(names("kinds") | {k.name for k in KINDS.values() if facts.get("property") in k.properties})
+        - doubtful,
+        doubtful=doubtful,
+        wordings={"train": _lines(facts["train"]), "test": _lines(facts["test"])},
+        one=answer,
+        many=str(facts.get("many", answer)),
+        conjunction=str(facts.get("join", "or" if "could" in answer else "and")),
+        nothing=str(facts["nothing"]),
+    )
+
+
+def _lines(value: object) -> tuple[str, ...]:
+    assert isinstance(value, list), value
+    return tuple(value)
