@@ -6,7 +6,7 @@ A recipe names a model (its configuration), data sources with rates, and stages 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,8 +25,7 @@ class _Section(BaseModel):
 class SourceSpec(_Section):
     """One data source: its kind (`segue.training.sources`), its rate, and what it needs to know."""
 
-    kind: str
-    """"scenes" or "photographs"."""
+    kind: Literal["scenes", "photographs"]
     rate: float = Field(default=1.0, ge=0)
     path: str | None = None
     """Folder of the data, relative to the working directory; None for what is made in code."""
@@ -70,6 +69,8 @@ class Recipe(_Section):
     """Sections of `segue.modeling.configuration.GroundedConfig`; none where `init` is given."""
     sources: dict[str, SourceSpec]
     stages: list[Stage] = Field(min_length=1)
+    num_tokenizer_texts: int = Field(default=20_000, gt=0)
+    """Questions and answers that the tokenizer is trained on."""
     save_steps: int = 500
     logging_steps: int = 20
     num_workers: int = 1

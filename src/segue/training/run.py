@@ -226,7 +226,7 @@ def _processor(folder: Path, settings: Recipe, config: GroundedConfig, start: Pa
     if start is not None:
         Processor.from_pretrained(start, config).save_pretrained(folder)
     elif not (folder / "tokenizer.json").is_file():
-        tokenizer = train_tokenizer(islice(sample_texts(settings), 20_000), config)
+        tokenizer = train_tokenizer(islice(sample_texts(settings), settings.num_tokenizer_texts), config)
         Processor(config, tokenizer).save_pretrained(folder)
     return Processor.from_pretrained(folder, config)
 

@@ -36,12 +36,15 @@ logger = logging.getLogger(__name__)
 TRAINING_SEEDS = (1 << 31, 1 << 40)
 """Scenes for training have seeds in this range; smaller ones are for measuring and for show."""
 
+SMALLEST_SIDE = 128
+"""Scenes are not drawn smaller than this; smaller inputs see them scaled down."""
+
 
 class SceneSource:
     """Scenes made on the fly, in a random shape, with about `side` pixels along the longer side."""
 
     def __init__(self, *, side: int, num_turns: int, world: str = "core"):
-        self.side = side
+        self.side = max(side, SMALLEST_SIDE)
         self.num_turns = num_turns
         self.world = world
 
@@ -79,8 +82,7 @@ def build_sources(recipe: Recipe, names: Sequence[str], *, stage: Stage) -> list
     """The named sources, ready to draw from, in order.
 
     Raises:
-        DataError: unknown kind, or a folder that is missing where the recipe does not call the source
-        optional.
+        DataError: a folder is missing that the recipe does not call optional.
     """
     built: list[tuple[str, Source]] = []
     for name in names:
@@ -89,14 +91,8 @@ def build_sources(recipe: Recipe, names: Sequence[str], *, stage: Stage) -> list
             built.append(
                 (name, SceneSource(side=stage.image_size, num_turns=stage.num_turns, **spec.options))
             )
-        elif spec.kind == "photographs":
-            records = _photographs(name, spec)
-            if records:
-                built.append(
-                    (name, PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns))
-                )
-        else:
-            raise DataError(f"source {name}: kind {spec.kind!r} is not scenes or photographs")
+        elif records := _photographs(name, spec):
+            built.append((name, PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns)))
     if not built:
         raise DataError(f"stage {stage.name}: none of the sources {', '.join(names)} is there")
     return built
