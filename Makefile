@@ -3,9 +3,9 @@
 # Needs Python 3.10 or newer and git; everything else goes into .venv.
 
 PYTHON ?= python3
-# Where the CPU build of torch comes from; on Linux the one of PyPI brings several GB of CUDA.
-# For a GPU: make demo TORCH_INDEX=https://pypi.org/simple
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# torch comes from where pip is set up to look. Where that would bring a CUDA build of several GB, give the index of
+# PyTorch's CPU builds (its installation page names it): make demo TORCH_INDEX=...
+TORCH_INDEX ?=
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -35,7 +35,7 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "segue needs Python 3.10 or newer: make PYTHON=python3.12")'
 	@echo "setting up .venv (about two minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(INSTALL) --no-deps --retries 2 --index-url $(TORCH_INDEX) torch
+	$(INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	@touch $@
 
 .venv/.installed: .venv/.torch pyproject.toml
