@@ -1,15 +1,17 @@
 """What users hold: a model with its processor, asked about pictures.
 
-The path of every answer is here, one numbered step after the other (`Predictor._answers`): open, process, encode,
-generate, decode, answer. Features of a picture are a value (`EncodedImage`), held by whoever asks again about it.
+The path of every answer is here, one numbered step after the other (`Predictor._answers`): open, process,
+encode, generate, decode, answer. Features of a picture are a value (`EncodedImage`), held by whoever asks
+again about it.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,11 +26,17 @@ from segue.modeling.generation import Generated, Prefix, compute_prefix, generat
 from segue.modeling.grounded import GroundedModel, ImageFeatures
 from segue.processing import Processor
 
+if TYPE_CHECKING:
+    from segue.data.native import Turn
+
 __all__ = ["Chat", "EncodedImage", "Predictor", "Score"]
 
 CAPTION_QUESTION = "Describe this image."
 REGION_QUESTION = "Describe this region."
 LOCATE_QUESTION = "Where is {expression}?"
+
+# What is computed at once; more is done in parts, with the same results.
+MOST_PICTURES, MOST_QUESTIONS, MOST_TARGETS = 16, 64, 64
 
 Box = Sequence[float]
 
@@ -50,7 +58,7 @@ class Score:
     Attributes:
         input_ids: (1, T) the expanded sequence: prefix, question and answer.
         logits: (1, T, vocabulary), float32.
-        mask_logits: (K, height, width) at the picture's size, before the threshold, one for each mask in the answer.
+        mask_logits: (K, height, width) of the answer's masks at the picture's size, before the threshold.
         loss: mean cross-entropy of the answer's tokens.
     """
 
@@ -61,7 +69,7 @@ class Score:
 
 
 class Predictor:
-    """A model ready to be asked. Made by `segue.load`; safe to share between threads, since it remembers nothing.
+    """A model ready to be asked, made by `segue.load`. It remembers nothing: threads may share it.
 
     Args:
         model: in eval mode, on its device.
@@ -74,7 +82,9 @@ class Predictor:
         self.processor = processor
         self.name = name
 
-    def ask(self, image: Any, question: str, *, region: Box | None = None, max_new_tokens: int = 160) -> Answer:
+    def ask(
+        self, image: Any, question: str, *, region: Box | None = None, max_new_tokens: int = 160
+    ) -> Answer:
         """Answer one question about one picture.
 
         Args:
@@ -102,54 +112,58 @@ class Predictor:
 
     def caption_dense(self, image: Any) -> list[Answer]:
         """A caption for every object found: needs a proposal head, which this family lacks."""
-        raise CapabilityError(f"{self.name} cannot find objects by itself; dense captions need the PixelLLM family")
+        raise CapabilityError(
+            f"{self.name} cannot find objects by itself; dense captions need the PixelLLM family"
+        )
 
     def locate(self, image: Any, expression: str) -> Answer:
         """Mask and box of a referring expression, or its rejection."""
-        if not expression.strip():
+        if not isinstance(expression, str) or not expression.strip(" \t\r\n?."):
             raise QuestionError("the expression is empty; give words such as: the woman in red")
-        return self.ask(image, LOCATE_QUESTION.format(expression=expression.strip().rstrip("?.")))
+        return self.ask(image, LOCATE_QUESTION.format(expression=expression.strip().rstrip("?. ")))
 
     def encode(self, image: Any) -> EncodedImage:
         """See a picture once."""
-        return self._encode([open_image(image)])[0]
+        return self._see([image])[0]
 
     @torch.no_grad()
-    def score(self, image: Any, question: str, answer: Any) -> Score:
-        """Teacher forcing: what the model thinks of a given answer (a `Turn` of the native format, or plain text)."""
-        from segue.data.native import Turn
+    def score(self, image: Any, question: str, answer: Turn | Answer | str) -> Score:
+        """Teacher forcing: what the model thinks of a given answer.
 
-        turn = answer if isinstance(answer, Turn) else Turn(question=question, answer=str(answer))
-        turn = turn.model_copy(update={"question": question})
-        seen = image if isinstance(image, EncodedImage) else self.encode(image)
+        Args:
+            image, question: as in `ask`.
+            answer: a `Turn` of the native format (its phrases say where masks stand, its region is used), an
+                `Answer` such as `ask` gave, or plain text without masks.
+
+        Raises:
+            QuestionError, DataError: the question or the answer cannot be written in this model's tokens.
+        """
+        turn = _turn(question, answer)
         encoded = self.processor.encode_turn(turn)
+        seen = self._see([image])[0]
         prefix = self.processor.prefix_ids
         ids = torch.tensor([prefix + encoded.ids], device=self.model.device)
-        regions = None if turn.region is None else self._regions([seen], [_corners(turn.region)])
-        states = self.model(ids, image_tokens=seen.features.tokens, regions=regions)
+        box = None if turn.region is None else self._box(seen, _corners(turn.region))
+        states = self.model(ids, image_tokens=seen.features.tokens, regions=box)
         logits = self.model.lm_head(states).float()
+        # The state at an index predicts the id after it, a word or a mask token.
         start = len(prefix) + encoded.answer_start
         loss = torch.nn.functional.cross_entropy(logits[0, start - 1 : -1], ids[0, start:]).item()
-        group = len(self.processor.vocabulary.group)
-        picked = [
-            states[0, len(prefix) + first - 1 : len(prefix) + first - 1 + group] for first, _ in encoded.groups
-        ]
-        masks = torch.zeros((0, seen.image.height, seen.image.width))
-        if picked:
-            index = torch.zeros(len(picked), dtype=torch.long, device=self.model.device)
-            masks = seen.geometry.masks_to_original(
-                self.model.decode_masks(seen.features, index, torch.stack(picked))
-            )
+        group = torch.arange(len(self.processor.vocabulary.group), device=ids.device)
+        first = torch.tensor([first for first, _ in encoded.groups], dtype=torch.long, device=ids.device)
+        picked = states[0, len(prefix) - 1 + first[:, None] + group]
+        low = self._mask_logits(seen.features, torch.zeros_like(first), picked)
+        masks = seen.geometry.masks_to_original(low)
         return Score(input_ids=ids, logits=logits, mask_logits=masks, loss=loss)
 
-    # -- the path ------------------------------------------------------------------------------------------------------
+    # -- the path ----------------------------------------------------------------
 
     @torch.no_grad()
     def _answers(
         self, pairs: Sequence[tuple[Any, str]], *, regions: Sequence[Box | None], max_new_tokens: int
     ) -> list[Answer]:
-        if not pairs:
-            return []
+        if max_new_tokens < 1:
+            raise QuestionError(f"max_new_tokens is {max_new_tokens}; an answer needs 1 or more")
         clock = _Clock()
         # 1) Words first: a question that cannot be asked should not cost an encoding.
         prompts = [
@@ -157,152 +171,170 @@ class Predictor:
             for (_, question), region in zip(pairs, regions, strict=True)
         ]
         # 2) Open and encode every different picture once.
-        images, index = self._distinct(pairs)
+        seen = self._see([image for image, _ in pairs])
+        boxes = [
+            None if region is None else self._box(image, region)
+            for image, region in zip(seen, regions, strict=True)
+        ]
         clock.lap("encode")
+        answers: list[Answer] = []
+        for first in range(0, len(pairs), MOST_QUESTIONS):
+            part = slice(first, first + MOST_QUESTIONS)
+            answers += self._answer_batch(seen[part], prompts[part], boxes[part], max_new_tokens, clock)
+        return answers
+
+    def _answer_batch(
+        self,
+        seen: Sequence[EncodedImage],
+        prompts: Sequence[list[int]],
+        boxes: Sequence[Tensor | None],
+        max_new_tokens: int,
+        clock: _Clock,
+    ) -> list[Answer]:
+        images = list({id(image): image for image in seen}.values())
+        numbers = {id(image): number for number, image in enumerate(images)}
+        index = [numbers[id(image)] for image in seen]
         # 3) Generate, all questions in one batch.
         device = self.model.device
-        boxes = self._regions([images[i] for i in index], list(regions))
-        embeddings, used = [], 0
-        for prompt, region in zip(prompts, regions, strict=True):
-            own = None if region is None else boxes[used : used + 1]
-            used += region is not None
-            embeddings.append(self.model.embed(torch.tensor([prompt], device=device), regions=own)[0])
-        answers = generate(
+        generated = generate(
             self.model.language_model,
             Prefix.join([image.prefix for image in images]),
-            embeddings,
+            [
+                self.model.embed(torch.tensor([prompt], device=device), regions=box)[0]
+                for prompt, box in zip(prompts, boxes, strict=True)
+            ],
             image_index=index,
             stop_id=self.processor.stop_id,
             max_new_tokens=max_new_tokens,
             forced_after=self.processor.vocabulary.forced_after,
         )
-        parsed = [self.processor.parse(answer.ids) for answer in answers]
+        parsed = [self.processor.parse(answer.ids) for answer in generated]
         clock.lap("generate")
         # 4) Decode the masks of all targets of all answers together.
-        masks = self._masks(images, index, parsed, answers)
+        segments = self._segments(images, index, parsed, generated)
         clock.lap("decode")
         # 5) Answers in the pictures' own pixels.
         timing = clock.total()
         return [
-            self._answer(images[i], parse, answer, mask, timing)
-            for i, parse, answer, mask in zip(index, parsed, answers, masks, strict=True)
+            Answer(
+                text=parse.text,
+                segments=tuple(own),
+                words=self._words(image, parse, answer),
+                width=image.image.width,
+                height=image.image.height,
+                model=self.name,
+                timing_ms=timing,
+                notes=_notes(parse, answer),
+                image=image.image,
+            )
+            for image, parse, answer, own in zip(seen, parsed, generated, segments, strict=True)
         ]
 
-    def _distinct(self, pairs: Sequence[tuple[Any, str]]) -> tuple[list[EncodedImage], list[int]]:
-        """Encoded pictures and, for each pair, the number of its picture. Equal means the same object or path."""
-        numbers: dict[Any, int] = {}
-        index, opened = [], []
-        for image, _ in pairs:
-            key = image if isinstance(image, str) else id(image)
-            if key not in numbers:
-                numbers[key] = len(opened)
-                opened.append(image if isinstance(image, EncodedImage) else open_image(image))
-            index.append(numbers[key])
-        fresh = iter(self._encode([x for x in opened if not isinstance(x, EncodedImage)]))
-        return [x if isinstance(x, EncodedImage) else next(fresh) for x in opened], index
+    def _see(self, sources: Sequence[Any]) -> list[EncodedImage]:
+        """Every source encoded, the same path, bytes or object only once."""
+        keys = [s if isinstance(s, (str, bytes, os.PathLike)) else id(s) for s in sources]
+        distinct = dict(zip(keys, sources, strict=True))
+        fresh = {
+            key: open_image(source)
+            for key, source in distinct.items()
+            if not isinstance(source, EncodedImage)
+        }
+        encoded = dict(zip(fresh, self._encode(list(fresh.values())), strict=True))
+        return [encoded.get(key, distinct[key]) for key in keys]
 
     @torch.no_grad()
-    def _encode(self, images: list[Image.Image]) -> list[EncodedImage]:
-        if not images:
-            return []
-        arrays, geometries = zip(*(self.processor.image(image) for image in images), strict=True)
-        pixels = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).to(self.model.device)
-        features = self.model.encode_images(pixels)
-        ids = torch.tensor([self.processor.prefix_ids] * len(images), device=self.model.device)
-        prefix = compute_prefix(self.model.language_model, self.model.embed(ids, features.tokens))
-        return [
-            EncodedImage(image, geometry, features[number], prefix[number])
-            for number, (image, geometry) in enumerate(zip(images, geometries, strict=True))
-        ]
+    def _encode(self, images: Sequence[Image.Image]) -> list[EncodedImage]:
+        encoded: list[EncodedImage] = []
+        for first in range(0, len(images), MOST_PICTURES):
+            part = images[first : first + MOST_PICTURES]
+            arrays, geometries = zip(*(self.processor.image(image) for image in part), strict=True)
+            pixels = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).to(self.model.device)
+            features = self.model.encode_images(pixels)
+            ids = torch.tensor([self.processor.prefix_ids] * len(part), device=self.model.device)
+            prefix = compute_prefix(self.model.language_model, self.model.embed(ids, features.tokens))
+            encoded += [
+                EncodedImage(image, geometry, features[number], prefix[number])
+                for number, (image, geometry) in enumerate(zip(part, geometries, strict=True))
+            ]
+        return encoded
 
-    def _regions(self, images: Sequence[EncodedImage], regions: Sequence[Box | None]) -> Tensor:
-        """Boxes in the pictures' pixels to (R, 4), relative to the model's input."""
-        boxes = []
-        for image, region in zip(images, regions, strict=True):
-            if region is None:
-                continue
-            box = np.asarray(region, float)
-            width, height = image.image.size
-            if box.shape != (4,) or not np.isfinite(box).all() or box[0] >= box[2] or box[1] >= box[3]:
-                raise QuestionError(f"the box {list(region)} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1, in pixels")
-            if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
-                raise QuestionError(f"the box {list(region)} lies outside the picture of {width} x {height} pixels")
-            corners = image.geometry.boxes_to_input(box.clip(0, [width, height, width, height])[None])[0]
-            boxes.append(corners / self.processor.config.vision_config.image_size)
-        return torch.tensor(np.asarray(boxes), dtype=self.model.dtype, device=self.model.device).reshape(-1, 4)
+    def _box(self, seen: EncodedImage, region: Box) -> Tensor:
+        """A box in the picture's pixels to (1, 4), relative to the model's input."""
+        try:
+            box = np.asarray(region, dtype=float)
+        except (TypeError, ValueError):
+            box = np.empty(0)
+        if box.shape != (4,) or not np.isfinite(box).all() or box[0] >= box[2] or box[1] >= box[3]:
+            raise QuestionError(f"the box {region} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1, in pixels")
+        width, height = seen.image.size
+        if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
+            raise QuestionError(f"the box {region} lies outside the picture of {width} x {height} pixels")
+        corners = seen.geometry.boxes_to_input(box.clip(0, [width, height, width, height])[None])
+        relative = corners / self.processor.config.vision_config.image_size
+        return torch.tensor(relative, dtype=self.model.dtype, device=self.model.device)
 
-    def _masks(
+    def _segments(
         self,
         images: Sequence[EncodedImage],
         index: Sequence[int],
         parsed: Sequence[ParsedAnswer],
-        answers: Sequence[Generated],
-    ) -> list[list[np.ndarray | None]]:
-        """For every target of every answer its foreground probability (h, w), None for a rejected one."""
-        states, rows = [], []
-        for row, (parse, answer) in enumerate(zip(parsed, answers, strict=True)):
-            for target in parse.targets:
-                if not target.rejected:
-                    # The state at index i of `states` is the one that predicted id i.
-                    states.append(answer.states[list(target.positions)])
-                    rows.append(row)
-        found: list[list[np.ndarray | None]] = [[None] * len(parse.targets) for parse in parsed]
-        if not states:
-            return found
-        features = ImageFeatures.join([image.features for image in images])
-        image_index = torch.tensor([index[row] for row in rows], device=self.model.device)
-        logits = self.model.decode_masks(features, image_index, torch.stack(states))
-        number = 0
-        for row, parse in enumerate(parsed):
-            slots = [i for i, target in enumerate(parse.targets) if not target.rejected]
-            if slots:
-                full = images[index[row]].geometry.masks_to_original(logits[number : number + len(slots)])
-                for slot, probability in zip(slots, full.sigmoid().cpu().numpy(), strict=True):
-                    found[row][slot] = probability
-                number += len(slots)
-        return found
+        generated: Sequence[Generated],
+    ) -> list[list[Segment]]:
+        """The targets of every answer; `index` says which image each answer is about."""
+        places = [
+            (row, number)
+            for row, parse in enumerate(parsed)
+            for number, target in enumerate(parse.targets)
+            if not target.rejected
+        ]
+        masks: dict[tuple[int, int], tuple[np.ndarray, float]] = {}
+        if places:
+            # The state at index i of `states` is the one that predicted id i.
+            states = torch.stack(
+                [generated[row].states[list(parsed[row].targets[n].positions)] for row, n in places]
+            )
+            image_index = torch.tensor([index[row] for row, _ in places], device=states.device)
+            features = ImageFeatures.join([image.features for image in images])
+            logits = self._mask_logits(features, image_index, states)
+            for number, image in enumerate(images):
+                own = [place for place in places if index[place[0]] == number]
+                pieces = image.geometry.iter_masks_to_original(logits[image_index == number])
+                for place, full in zip(own, (mask for piece in pieces for mask in piece), strict=True):
+                    masks[place] = _mask_and_score(full)
+        return [
+            [
+                _segment(target, answer, masks.get((row, number)))
+                for number, target in enumerate(parse.targets)
+            ]
+            for row, (parse, answer) in enumerate(zip(parsed, generated, strict=True))
+        ]
 
-    def _answer(
-        self,
-        seen: EncodedImage,
-        parsed: ParsedAnswer,
-        generated: Generated,
-        probabilities: list[np.ndarray | None],
-        timing: dict[str, float],
-    ) -> Answer:
-        notes = list(parsed.notes)
-        if not generated.finished:
-            notes.append(f"the answer was cut after {len(generated.ids)} tokens")
-        segments = tuple(
-            _segment(target, generated, probability)
-            for target, probability in zip(parsed.targets, probabilities, strict=True)
-        )
-        return Answer(
-            text=parsed.text,
-            segments=segments,
-            words=self._words(seen, parsed, generated),
-            image=seen.image,
-            width=seen.image.width,
-            height=seen.image.height,
-            model=self.name,
-            timing_ms=timing,
-            notes=tuple(notes),
+    def _mask_logits(self, features: ImageFeatures, image_index: Tensor, states: Tensor) -> Tensor:
+        """(K, h, w) float32 of K targets, a bounded number at a time."""
+        if not len(states):
+            return torch.zeros((0, 1, 1), device=states.device)
+        return torch.cat(
+            [
+                self.model.decode_masks(features, some, own)
+                for some, own in zip(image_index.split(MOST_TARGETS), states.split(MOST_TARGETS), strict=True)
+            ]
         )
 
     def _words(self, seen: EncodedImage, parsed: ParsedAnswer, generated: Generated) -> tuple[Word, ...]:
         """Every word with its point, read from the state after the word (PixelLLM's released code)."""
         if not parsed.words:
             return ()
-        last = len(generated.states) - 1
-        states = generated.states[[min(word.position + 1, last) for word in parsed.words]]
+        states = generated.states[[word.position + 1 for word in parsed.words]]
         size = self.processor.config.vision_config.image_size
-        corners = (self.model.point_head(states).float() * size).cpu().numpy()
-        limit = [seen.image.width - 1, seen.image.height - 1]
+        relative = self.model.point_head(states).float().cpu().numpy()
+        width, height = seen.image.size
+        corners = seen.geometry.points_to_original(relative * size).clip(0, [width - 1, height - 1])
         words = []
-        for word, own in zip(parsed.words, corners, strict=True):
-            points = np.clip(seen.geometry.points_to_original(own), 0, limit)
-            x, y = points.mean(axis=0)
-            words.append(Word(text=word.text, span=word.span, point=(float(x), float(y))))
+        for word, own in zip(parsed.words, corners.tolist(), strict=True):
+            xs, ys = zip(*own, strict=True)
+            point = (sum(xs) / len(xs), sum(ys) / len(ys))
+            extent = (min(xs), min(ys), max(xs), max(ys)) if len(own) > 1 else None
+            words.append(Word(text=word.text, span=word.span, point=point, extent=extent))
         return tuple(words)
 
 
@@ -334,16 +366,46 @@ class _Clock:
         return {**self.laps, "total": round((self.last - self.start) * 1000, 1)}
 
 
-def _segment(target: ParsedTarget, generated: Generated, probability: np.ndarray | None) -> Segment:
-    if probability is None:
-        score = generated.probabilities[target.positions[0]]
-        return Segment(target.phrase, target.span, score=score, rejected=True)
-    mask = probability > 0.5
-    score = float(probability[mask].mean()) if mask.any() else 0.0
+def _mask_and_score(logits: Tensor) -> tuple[np.ndarray, float]:
+    """The mask and its mean foreground probability, 0 where the mask is empty."""
+    mask = logits > 0
+    inside = logits[mask]
+    return mask.cpu().numpy(), float(inside.sigmoid().mean().clamp(max=1)) if len(inside) else 0.0
+
+
+def _segment(target: ParsedTarget, generated: Generated, found: tuple[np.ndarray, float] | None) -> Segment:
+    if found is None:
+        probability = generated.probabilities[target.positions[0]]
+        return Segment(target.phrase, target.span, score=probability, rejected=True)
+    mask, score = found
     return Segment.from_mask(target.phrase, target.span, mask, score=score)
 
 
-def _corners(box: Box) -> list[float]:
+def _notes(parsed: ParsedAnswer, generated: Generated) -> tuple[str, ...]:
+    if generated.finished:
+        return parsed.notes
+    return (*parsed.notes, f"the answer was cut after {len(generated.ids)} tokens")
+
+
+def _turn(question: str, answer: Turn | Answer | str) -> Turn:
+    """What is scored, as a turn of the native format; the ids of its phrases mean nothing."""
+    from pydantic import ValidationError
+
+    from segue.data.native import Phrase, Turn
+
+    try:
+        if isinstance(answer, Turn):
+            return answer.model_copy(update={"question": question})
+        if isinstance(answer, Answer):
+            phrases = [Phrase(span=s.span, ids=[] if s.rejected else [1]) for s in answer.segments]
+            return Turn(question=question, answer=answer.text, phrases=phrases)
+        return Turn(question=question, answer=answer)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise QuestionError(f"the answer cannot be scored: {problem['loc']} {problem['msg']}") from None
+
+
+def _corners(box: Box) -> tuple[float, float, float, float]:
     """COCO's x, y, width, height to corners."""
     x, y, w, h = box
-    return [x, y, x + w, y + h]
+    return x, y, x + w, y + h
