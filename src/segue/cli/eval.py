@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,9 +37,13 @@ BatchOption = Annotated[int, typer.Option("--batch-size", min=1, help="Questions
 def scenes(
     num: Annotated[int, typer.Option("--num", min=1, help="How many scenes.")] = 200,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Seed of the first; training keeps below.")
+        int, typer.Option("--seed", min=0, help="Seed of the first; training takes others.")
     ] = 1_000_000,
     turns: Annotated[int, typer.Option("--turns", min=1, help="Questions per scene.")] = 12,
+    world: Annotated[
+        Literal["core", "full"],
+        typer.Option("--world", help="Kinds of things: those the embedded model knows, or all."),
+    ] = "core",
     folder: OutOption = Path("runs/eval"),
     model: ModelOption = "segue/mini",
     batch_size: BatchOption = 8,
@@ -49,7 +53,7 @@ def scenes(
     """Fresh scenes, asked in phrasings that training never uses."""
     from segue.evaluation.scenes import ScenesBenchmark
 
-    benchmark = ScenesBenchmark(num=num, seed=seed, num_turns=turns)
+    benchmark = ScenesBenchmark(num=num, seed=seed, num_turns=turns, world=world)
     _run(benchmark, folder, model, device, batch_size, as_json)
 
 

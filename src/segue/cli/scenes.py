@@ -21,6 +21,10 @@ def scenes(
         Literal["train", "test"],
         typer.Option("--split", help="Wordings to use; test has some that training never sees."),
     ] = "train",
+    world: Annotated[
+        Literal["core", "full"],
+        typer.Option("--world", help="Kinds of things: all, or those the embedded model knows."),
+    ] = "full",
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,6 +40,7 @@ def scenes(
             size=dimensions,
             split=split,
             num_turns=turns,
+            world=world,
             workers=workers,
             progress=update,
         )

@@ -30,7 +30,7 @@ CAPTIONS = ("caption", "region_caption")
 
 @dataclass(frozen=True)
 class ScenesBenchmark:
-    """`num` scenes of the seeds from `seed` on; training must keep below them."""
+    """`num` scenes of the seeds from `seed` on; training takes its own from above 2**31."""
 
     num: int = 200
     seed: int = 1_000_000
@@ -39,11 +39,19 @@ class ScenesBenchmark:
     """Width and height."""
     split: Split = "test"
     """Of the wordings."""
+    world: str = "core"
+    """Which kinds there are (`segue.scenes.worlds`)."""
     name: str = "scenes"
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"seed": self.seed, "num_turns": self.num_turns, "size": list(self.size), "split": self.split}
+        return {
+            "seed": self.seed,
+            "num_turns": self.num_turns,
+            "size": list(self.size),
+            "split": self.split,
+            "world": self.world,
+        }
 
     def names(self) -> list[str]:
         return [str(seed) for seed in range(self.seed, self.seed + self.num)]
@@ -51,7 +59,9 @@ class ScenesBenchmark:
     def sample(self, name: str) -> Sample:
         from segue.scenes import make_scene
 
-        image, record = make_scene(int(name), size=self.size, split=self.split, num_turns=self.num_turns)
+        image, record = make_scene(
+            int(name), size=self.size, split=self.split, num_turns=self.num_turns, world=self.world
+        )
         return Sample(name, image, record, record.dialogue)
 
     def row(self, sample: Sample, answers: Sequence[Answer]) -> Row:

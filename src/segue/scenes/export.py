@@ -22,6 +22,7 @@ from PIL import Image
 
 from segue.errors import DataError
 from segue.scenes.compose import check_size
+from segue.scenes.worlds import world as kinds_of
 
 if TYPE_CHECKING:
     from segue.scenes.questions import Split
@@ -41,6 +42,7 @@ class _Settings:
     size: tuple[int, int]
     split: Split
     num_turns: int
+    world: str
     version: str
 
 
@@ -52,6 +54,7 @@ def write_scenes(
     size: tuple[int, int] = (256, 192),
     split: Split = "train",
     num_turns: int = 12,
+    world: str = "full",
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
@@ -59,11 +62,14 @@ def write_scenes(
 
     The folder gets `images/*.jpg`, `records.jsonl` (native), `instances.json` (COCO) and a `README.md`.
     Scenes that are already there are kept; a larger `num` adds to them.  `progress` is called with how many
-    are done.  A script that asks for more than one worker needs the usual `if __name__ == "__main__":` guard.
+    are done.  `world` says which kinds there are (`segue.scenes.worlds`).  A script that asks for more than one worker needs the usual `if __name__ == "__main__":` guard.
     """
     folder = Path(folder)
     _check(folder, num, seed, size, split, num_turns, workers)
-    settings = _Settings(int(seed), (int(size[0]), int(size[1])), split, num_turns, metadata.version("segue"))
+    kinds_of(world)  # refuses an unknown world
+    settings = _Settings(
+        int(seed), (int(size[0]), int(size[1])), split, num_turns, world, metadata.version("segue")
+    )
     try:
         (folder / "images").mkdir(parents=True, exist_ok=True)
         _claim(folder, settings)
@@ -174,6 +180,7 @@ def _make_chunk(folder: Path, settings: _Settings, indices: list[int]) -> int:
             size=settings.size,
             split=settings.split,
             num_turns=settings.num_turns,
+            world=settings.world,
         )
         name = f"images/{index:06d}.jpg"
         buffer = io.BytesIO()
