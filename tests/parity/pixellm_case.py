@@ -1,0 +1,65 @@
+"""The original's tiny PixelLM in our parts: how its golden arrays are asked for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.checkpoints.pixellm_layout import read_pixellm
+from segue.images import Geometry, open_image
+
+ORIGINAL_PLACEHOLDER = -200
+
+
+@dataclass(frozen=True)
+class PixelLMCase:
+    """A folder of golden numbers with the checkpoint they were made with."""
+
+    folder: Path
+
+    @cached_property
+    def arrays(self) -> Any:
+        return np.load(self.folder / "expected.npz")
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        return json.loads((self.folder / "expected.json").read_text())
+
+    @cached_property
+    def model(self) -> Any:
+        return read_pixellm(self.folder / "checkpoint").eval()
+
+    @property
+    def group(self) -> tuple[int, ...]:
+        return tuple(self.facts["codebook_token_ids"])
+
+    def image(self, number: int) -> tuple[Tensor, Tensor, Geometry]:
+        """Pixels (1, 3, S, S), valid (1, 2), geometry."""
+        picture = open_image(self.folder / "samples" / f"image_{number}.png")
+        size = self.model.config.image_size
+        geometry = Geometry.longest_pad(picture.height, picture.width, size)
+        array = geometry.apply(picture)
+        canvas = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+        canvas[0, :, : array.shape[0], : array.shape[1]] = torch.tensor(array).permute(2, 0, 1)
+        return canvas, torch.tensor([array.shape[:2]]), geometry
+
+    @torch.no_grad()
+    def features(self, number: int) -> Any:
+        pixels, valid, _ = self.image(number)
+        return self.model.encode_images(pixels, valid)
+
+    def expand(self, rows: Any, fill: int) -> Tensor:
+        """One placeholder for the picture -> one for each image token; `fill` at them for other arrays."""
+        slots = self.model.config.image_token_side**2
+        expanded = []
+        for row, ids in zip(*rows, strict=True):
+            at = list(ids).index(ORIGINAL_PLACEHOLDER)
+            expanded.append([*row[:at], *[fill] * slots, *row[at + 1 :]])
+        return torch.tensor(expanded)
