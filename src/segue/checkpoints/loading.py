@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from segue.errors import CheckpointError
 
 if TYPE_CHECKING:
     import torch
 
+    from segue.modeling.configuration import GroundedConfig
+    from segue.modeling.grounded import GroundedModel
     from segue.predictor import Predictor
 
-__all__ = ["EMBEDDED", "PUBLISHED", "EmbeddedModel", "load"]
+__all__ = ["EMBEDDED", "PUBLISHED", "EmbeddedModel", "checkpoint_folder", "load", "read_grounded_model"]
 
+WEIGHTS_FILE = "model.safetensors"
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
@@ -31,7 +36,7 @@ EMBEDDED = {
     "segue/mini": EmbeddedModel(
         "segue/mini",
         WEIGHTS / "mini",
-        "codebook masks, rejection and word points at small size; trained from scratch on scenes and photographs",
+        "codebook masks, rejection and word points at small size; trained on scenes and photographs",
     )
 }
 
@@ -46,13 +51,18 @@ PUBLISHED = {
 """Published checkpoints by hub name and their family; not readable yet."""
 
 
-def load(name_or_path: str | Path = "segue/mini", *, device: str | None = None, dtype: str | None = None) -> Predictor:
+def load(
+    name_or_path: str | Path = "segue/mini",
+    *,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+) -> Predictor:
     """A model ready to be asked.
 
     Args:
         name_or_path: an embedded model's name, or a folder written by `save_pretrained` or `segue train`.
         device: "cpu", "cuda", "mps"...; default: the best there is.
-        dtype: "float32", "bfloat16" or "float16"; default float32 (weights are stored in bfloat16).
+        dtype: "float32", "bfloat16" or "float16"; default float32, whatever the weights are stored in.
 
     Raises:
         CheckpointError: unknown name, missing or mis-shaped weights, a device or dtype that is not there.
@@ -60,76 +70,101 @@ def load(name_or_path: str | Path = "segue/mini", *, device: str | None = None, 
     from segue.predictor import Predictor
     from segue.processing import Processor
 
-    name = str(name_or_path)
-    folder = checkpoint_folder(name)
-    where = _device(device)
+    folder = checkpoint_folder(name_or_path)
+    where, precision = _device(device), _dtype(dtype)
     model = read_grounded_model(folder)
-    model = model.to(device=where, dtype=_dtype(dtype)).eval()
-    processor = Processor.from_pretrained(folder, model.config)
-    if len(processor.tokenizer) > model.config.text_config.vocab_size:
-        raise CheckpointError(
-            f"{folder}: the tokenizer has {len(processor.tokenizer)} entries, the model {model.config.text_config.vocab_size}"
-        )
+    processor = Processor.from_pretrained(folder, cast("GroundedConfig", model.config))
+    entries, rows = len(processor.tokenizer), model.config.text_config.vocab_size
+    if entries > rows:
+        raise CheckpointError(f"{folder}: the tokenizer has {entries} entries, the model {rows}")
+    name = str(name_or_path)
     shown = name if name in EMBEDDED else folder.resolve().name
-    return Predictor(model, processor, name=shown)
+    return Predictor(_moved(model, where, precision).eval(), processor, name=shown)
 
 
 def checkpoint_folder(name_or_path: str | Path) -> Path:
     """The folder of an embedded model's name, or the path itself; CheckpointError where it holds no model."""
     name = str(name_or_path)
     folder = EMBEDDED[name].folder if name in EMBEDDED else Path(name_or_path)
-    if not (folder / "config.json").is_file():
+    try:
+        known = bool(name) and (folder / "config.json").is_file()
+    except (OSError, ValueError):  # a name too long for a path, or with a null character
+        known = False
+    if not known:
         raise CheckpointError(_unknown(name, folder))
     return folder
 
 
-def read_grounded_model(folder: Path) -> Any:
-    """The model in a folder of ours; every tensor must be there, fit, and be expected."""
-    import json
-
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def read_grounded_model(folder: Path) -> GroundedModel:
+    """The model in a folder of ours, in float32; every tensor must be there, fit, and be expected."""
+    from transformers.initialization import no_init_weights
 
     from segue.modeling.configuration import GroundedConfig
     from segue.modeling.grounded import GroundedModel
 
+    # 1) What it says it is.
+    config_path = folder / "config.json"
     try:
-        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{folder / 'config.json'}: not readable as JSON ({error})") from None
-    if raw.get("model_type") != GroundedConfig.model_type:
+        raw = json.loads(config_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{config_path}: not readable as JSON ({_reason(error)})") from None
+    kind = raw.get("model_type") if isinstance(raw, dict) else None
+    if kind != GroundedConfig.model_type:
         raise CheckpointError(
-            f"{folder}: model_type {raw.get('model_type')!r} is not one that segue reads ({GroundedConfig.model_type})"
+            f"{folder}: model_type {kind!r} is not one that segue reads ({GroundedConfig.model_type})"
         )
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        raise CheckpointError(f"{folder}: no model.safetensors; the folder is incomplete")
+    # 2) Its weights.
+    state = _read_weights(folder)
+    # 3) The network, whose every weight comes from the file, so that none needs a random start.
     try:
-        state = load_file(weights)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{weights}: damaged or cut off ({error}); copy it again") from None
-    try:
-        model = GroundedModel(GroundedConfig.from_dict(raw))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{folder / 'config.json'}: {error}") from None
-    _fill(model, state, str(weights))
+        with no_init_weights():
+            model = GroundedModel(GroundedConfig.from_dict(raw))
+    except Exception as error:  # a configuration can be wrong in as many ways as there are settings
+        raise CheckpointError(f"{config_path}: no model can be made of it ({_reason(error)})") from None
+    _fill(model, state, folder / WEIGHTS_FILE)
     return model
 
 
-def _fill(model: Any, state: dict[str, torch.Tensor], where: str) -> None:
+def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a folder, from safetensors alone: pickled weights can run code and are never opened."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        pickled = sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth") for p in folder.glob(pattern))
+        if pickled:
+            raise CheckpointError(
+                f"{folder}: its weights are pickled ({pickled[0]}), which could run code when opened, and "
+                f"are not read; save them as {WEIGHTS_FILE}"
+            )
+        raise CheckpointError(f"{folder}: no {WEIGHTS_FILE}; the folder is incomplete")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged or cut off ({_reason(error)}); copy it again") from None
+    broken = [name for name, value in state.items() if not value.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{path}: {_listed('tensors that hold NaN or infinity', broken)}")
+    return state
+
+
+def _fill(model: GroundedModel, state: dict[str, torch.Tensor], where: Path) -> None:
     """Strict loading with one message that names the first few of each fault."""
     own = model.state_dict()
-    tied = set(model._tied_weights_keys or ())
-    missing = [name for name in own if name not in state and name not in tied]
-    unexpected = [name for name in state if name not in own]
+    tied = set(model._tied_weights_keys) if model.config.text_config.tie_word_embeddings else set()
     shapes = [
         f"{name} is {tuple(state[name].shape)}, should be {tuple(own[name].shape)}"
         for name in own
         if name in state and state[name].shape != own[name].shape
     ]
     faults = [
-        f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
-        for what, names in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", shapes))
+        _listed(what, names)
+        for what, names in (
+            ("missing", [name for name in own if name not in state and name not in tied]),
+            ("unexpected", [name for name in state if name not in own]),
+            ("mis-shaped", shapes),
+        )
         if names
     ]
     if faults:
@@ -138,33 +173,61 @@ def _fill(model: Any, state: dict[str, torch.Tensor], where: str) -> None:
     model.tie_weights()
 
 
+def _moved(model: GroundedModel, device: torch.device, dtype: torch.dtype) -> GroundedModel:
+    """On its device in its precision, but for rotary frequencies: rounded, they would misplace late words."""
+    exact = {name: value for name, value in model.named_buffers() if name.endswith("inv_freq")}
+    model.to(device=device, dtype=dtype)  # type: ignore[call-arg]  # transformers wraps it
+    for name, value in exact.items():
+        owner, _, attribute = name.rpartition(".")
+        setattr(model.get_submodule(owner), attribute, value.to(device))
+    return model
+
+
+def _listed(what: str, names: Sequence[str]) -> str:
+    return f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+
+
+def _reason(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0].strip() if lines else type(error).__name__
+
+
 def _unknown(name: str, folder: Path) -> str:
     if name in PUBLISHED:
-        return f"{name}: a published {PUBLISHED[name]} checkpoint; this version of segue cannot read that family yet"
-    if folder.is_dir():
+        return f"{name}: a published {PUBLISHED[name]} checkpoint; segue cannot read that family yet"
+    if name in EMBEDDED:
+        return f"{name}: its weights are not part of this installation; train them with `segue train mini`"
+    try:
+        is_folder, is_file = bool(name) and folder.is_dir(), folder.is_file()
+    except (OSError, ValueError):
+        is_folder = is_file = False
+    if is_folder:
         return f"{folder}: no config.json; not a checkpoint folder"
-    return f"{name}: no such model; give a checkpoint folder or one of: {', '.join(EMBEDDED)}"
+    if is_file:
+        return f"{folder}: a file; give the folder that holds it and its config.json"
+    return f"{name!r}: no such model; give a checkpoint folder or one of: {', '.join(EMBEDDED)}"
 
 
-def _device(name: str | None) -> torch.device:
+def _device(name: str | torch.device | None) -> torch.device:
     import torch
 
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
+        if device.type == "meta":
+            raise CheckpointError("device 'meta' holds no numbers; use cpu, cuda or mps")
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise CheckpointError(f"device {name!r} cannot be used here: {str(error).splitlines()[0]}") from None
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise CheckpointError(f"device {str(name)!r} cannot be used here: {_reason(error)}") from None
     return device
 
 
-def _dtype(name: str | None) -> torch.dtype:
+def _dtype(name: str | torch.dtype | None) -> torch.dtype:
     import torch
 
-    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    if name is None:
-        return torch.float32
-    if name not in known:
-        raise CheckpointError(f"dtype {name!r} is not one of {', '.join(known)}")
-    return known[name]
+    known = {str(t).removeprefix("torch."): t for t in (torch.float32, torch.bfloat16, torch.float16)}
+    short = "float32" if name is None else str(name).removeprefix("torch.")
+    if short not in known:
+        raise CheckpointError(f"dtype {str(name)!r} is not one of {', '.join(known)}")
+    return known[short]
