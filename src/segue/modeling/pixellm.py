@@ -72,8 +72,6 @@ class PixelLMModel(PreTrainedModel):
     base_model_prefix = "model"
     main_input_name = "input_ids"
     _supports_sdpa = True
-    pixel_mean: Tensor
-    pixel_std: Tensor
 
     def __init__(self, config: PixelLMConfig):
         super().__init__(config)
@@ -87,16 +85,18 @@ class PixelLMModel(PreTrainedModel):
             D, scales=config.scales, tokens_per_scale=config.tokens_per_scale, mode=config.fusion
         )
         self.pixel_decoder = PixelLMDecoder(config, feature_width=H)
-        self.register_buffer("pixel_mean", _channels(config.image_mean), persistent=False)
-        self.register_buffer("pixel_std", _channels(config.image_std), persistent=False)
         self.post_init()
 
     # -- pictures ----------------------------------------------------------------
 
     def normalise(self, pixels: Tensor, valid: Tensor) -> Tensor:
         """(I, 3, S, S) on the 0-255 scale -> normalised, zero beyond the (I, 2) valid height and width."""
+        mean, std = (
+            torch.tensor(values, device=pixels.device).view(1, 3, 1, 1)
+            for values in (self.config.image_mean, self.config.image_std)
+        )
         inside = valid_cells(valid, pixels.shape[-1], pixels.shape[-1])
-        return ((pixels - self.pixel_mean) / self.pixel_std) * inside[:, None]
+        return ((pixels - mean) / std) * inside[:, None]
 
     def encode_images(self, pixels: Tensor, valid: Tensor) -> PixelLMFeatures:
         """Features, computed once per picture.
@@ -203,7 +203,3 @@ class PixelLMModel(PreTrainedModel):
 def _projector(inputs: int, outputs: int) -> nn.Sequential:
     """As published, the hidden layer is twice as wide as the language model."""
     return nn.Sequential(nn.Linear(inputs, 2 * outputs), nn.GELU(), nn.Linear(2 * outputs, outputs))
-
-
-def _channels(values: Sequence[float]) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1)
