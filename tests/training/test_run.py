@@ -1,4 +1,4 @@
-"""A run end to end, small: it learns, it is killed, it goes on with the very next loss, and its model answers."""
+"""A small run end to end: it learns, is killed, goes on with the very next loss, and its model answers."""
 
 from __future__ import annotations
 

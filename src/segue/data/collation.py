@@ -6,7 +6,7 @@ question).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,8 +52,8 @@ class Sample:
     valid: np.ndarray  # (S/2, S/2) bool
     words: list[tuple[int, tuple[float, float]]]  # (index of the word's last token, relative point)
     regions: list[tuple[float, float, float, float]]
-    maps: dict[str, np.ndarray] = field(default_factory=dict)  # (S/4, S/4) int16 for category, part and color
-    exhaustive: np.ndarray | None = None  # (categories,) bool
+    maps: dict[str, np.ndarray]  # (S/4, S/4) int16 for category, part and color
+    exhaustive: np.ndarray  # (categories,) bool
 
 
 class Collator:

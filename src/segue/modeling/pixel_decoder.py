@@ -86,7 +86,7 @@ class PixelDecoder(nn.Module):
             image_index_K: which image each target belongs to, int64.
             tokens_KLD: one fused token for each scale of each target.
         """
-        logits = []
+        logits: list[Tensor] = []
         for level, transformer in enumerate(self.transformers):
             source_KDhw = maps[level][image_index_K]
             if level > 0:
@@ -195,6 +195,8 @@ class Attention(nn.Module):
 class FourierPositions(nn.Module):
     """Random Fourier features of points in [0, 1] (SAM's; Tancik et al., 2020). The matrix is part of the
     weights."""
+
+    gaussian: Tensor
 
     def __init__(self, width: int):
         super().__init__()

@@ -293,7 +293,8 @@ def _water(
     height, width = pixels.shape[:2]
     near = rng.random() < 0.35  # the water is in front
     # The strip of ground behind near water stays wide enough to stand on, however high the skyline.
-    start, stop = (max(rng.uniform(0.66, 0.74), skyline + 0.2), 1.0) if near else (skyline, skyline + rng.uniform(0.2, 0.36))
+    shore_line = max(rng.uniform(0.66, 0.74), skyline + 0.2) if near else skyline
+    start, stop = shore_line, 1.0 if near else skyline + rng.uniform(0.2, 0.36)
     top, bottom = round(start * height), round(stop * height)
     wave = textures.cloud(np.arange(width)[None, :] / height * 60, np.zeros((1, 1)), rng)[0]
     swing = np.round(wave * 0.02 * height).astype(int)

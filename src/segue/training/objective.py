@@ -34,6 +34,9 @@ class LossWeights:
     dice: float = 0.5
     point: float = 1.0
     dense: float = 1.0
+    foreground: float = 2.0
+    """How much more a labelled cell counts than an empty one in the dense terms: most of a picture is
+    empty."""
     refinement_alpha: float = 2.0
 
 
@@ -140,12 +143,14 @@ class GroundedObjective(PreTrainedModel):
         h, w = features.vision.levels[0].shape[-2:]
         for name, classifier in (("category", self.category_words), ("color", self.color_words)):
             logits = classifier(features.tokens, embeddings)
-            terms[f"token_{name}"] = _cell_loss(logits, batch[f"{name}_map"], (h, w), excluded, name)
+            terms[f"token_{name}"] = _cell_loss(
+                logits, batch[f"{name}_map"], (h, w), excluded, name, self.weights.foreground
+            )
         finest = features.maps[-1]
         for name, head in self.fine_head.items():
             logits = head(finest).flatten(2).transpose(1, 2)
             terms[f"fine_{name}"] = _cell_loss(
-                logits, batch[f"{name}_map"], finest.shape[-2:], excluded, name
+                logits, batch[f"{name}_map"], finest.shape[-2:], excluded, name, self.weights.foreground
             )
         return terms
 
@@ -153,6 +158,9 @@ class GroundedObjective(PreTrainedModel):
 class WordClassifier(nn.Module):
     """Cosine similarity between features and the mean word embedding of each class name, plus a background
     vector."""
+
+    ids: Tensor
+    share: Tensor
 
     def __init__(self, width: int, label_ids: list[list[int]]):
         super().__init__()
@@ -173,7 +181,12 @@ class WordClassifier(nn.Module):
 
 
 def _cell_loss(
-    logits_BTC: Tensor, map_Bhw: Tensor, grid: tuple[int, int] | torch.Size, excluded_BC: Tensor, name: str
+    logits_BTC: Tensor,
+    map_Bhw: Tensor,
+    grid: tuple[int, int] | torch.Size,
+    excluded_BC: Tensor,
+    name: str,
+    foreground: float,
 ) -> Tensor:
     """Soft labels: the share of each class among the label pixels of a cell."""
     B, T, C = logits_BTC.shape
@@ -188,6 +201,7 @@ def _cell_loss(
     unlabelled = share[:, UNLABELLED].clone()
     share = share[:, :C].clone()
     share[:, UNLABELLED] = 0
+    share = share * foreground
     if name == "category":
         excluded = excluded_BC[:, None, :].expand(B, T, C).reshape(B * T, C)
     else:

@@ -163,7 +163,7 @@ class _StageTrainer(Trainer):
         self._terms: dict[str, list[torch.Tensor]] = {}
         self.model_accepts_loss_kwargs = False  # the objective normalises its own terms
 
-    def compute_loss(
+    def compute_loss(  # type: ignore[override]
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **kwargs: Any
     ) -> Any:
         """The weighted sum; the terms are remembered until the next line of the log."""

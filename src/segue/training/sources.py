@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from segue.data.photograph_turns import photograph_turns
 from segue.data.photographs import PhotographRecords, photograph_records
 from segue.errors import DataError
 from segue.scenes import make_scene
+from segue.scenes.compose import MIN_SIDE
 from segue.scenes.pen import COLORS
 from segue.scenes.questions.reasoning import topics
 from segue.scenes.worlds import world
@@ -36,25 +38,34 @@ logger = logging.getLogger(__name__)
 TRAINING_SEEDS = (1 << 31, 1 << 40)
 """Scenes for training have seeds in this range; smaller ones are for measuring and for show."""
 
-SMALLEST_SIDE = 128
-"""Scenes are not drawn smaller than this; smaller inputs see them scaled down."""
-
 
 class SceneSource:
     """Scenes made on the fly, in a random shape, with about `side` pixels along the longer side."""
 
-    def __init__(self, *, side: int, num_turns: int, world: str = "core"):
-        self.side = max(side, SMALLEST_SIDE)
+    def __init__(
+        self,
+        *,
+        side: int,
+        num_turns: int,
+        world: str = "core",
+        setting: str | None = None,
+        num_objects: tuple[int, int] = (1, 12),
+    ):
+        self.side = max(side, MIN_SIDE)
         self.num_turns = num_turns
-        self.world = world
+        self.options: dict[str, Any] = {
+            "world": world,
+            "setting": setting,
+            "num_objects": (num_objects[0], num_objects[1]),
+        }
 
     def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:
         """A scene between 3:4 and 4:3."""
         ratio = float(np.exp(rng.uniform(-0.29, 0.29)))
-        short = round(self.side * min(ratio, 1 / ratio))
+        short = max(MIN_SIDE, round(self.side * min(ratio, 1 / ratio)))
         size = (self.side, short) if ratio >= 1 else (short, self.side)
         seed = int(rng.integers(*TRAINING_SEEDS))
-        return make_scene(seed, size=size, split="train", num_turns=self.num_turns, world=self.world)
+        return make_scene(seed, size=size, split="train", num_turns=self.num_turns, **self.options)
 
 
 class PhotographSource:
