@@ -1,0 +1,36 @@
+"""Resizing of feature maps, position tables and pixels as `jax.image.resize` does it.
+
+Its cubic kernel has a = -0.5 (torch's own has -0.75 unless antialias is on), and it filters when shrinking.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["bicubic", "bilinear", "linear_table"]
+
+
+def bicubic(x_BChw: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, h, w) -> (B, C, *size), cubic kernel with a = -0.5, antialiased when shrinking."""
+    if tuple(x_BChw.shape[-2:]) == tuple(size):
+        return x_BChw
+    return F.interpolate(x_BChw, size, mode="bicubic", antialias=True, align_corners=False)
+
+
+def bilinear(x_BChw: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, h, w) -> (B, C, *size), antialiased when shrinking."""
+    if tuple(x_BChw.shape[-2:]) == tuple(size):
+        return x_BChw
+    return F.interpolate(x_BChw, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def linear_table(table_LC: Tensor, length: int) -> Tensor:
+    """(L, C) -> (length, C), linear and antialiased: relative position tables.
+
+    As a (1, 1, C, L) picture: torch's 1-D mode has no antialias, and its 2-D mode is wrong at width 1.
+    """
+    if len(table_LC) == length:
+        return table_LC
+    picture = table_LC.T[None, None]
+    return bilinear(picture, (picture.shape[2], length))[0, 0].T
