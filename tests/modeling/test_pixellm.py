@@ -7,7 +7,7 @@ import torch
 
 from segue.mask_tokens import MaskVocabulary
 from segue.modeling.generation import compute_prefix, generate
-from segue.modeling.pixellm import PixelLMFeatures, PixelLMModel
+from segue.modeling.pixellm import PixelLMFeatures, PixelLMModel, PixelLMPixels
 from tests.modeling.tiny_pixellm import FIRST_MASK_ID, tiny_pictures, tiny_pixellm, tiny_pixellm_config
 
 
@@ -21,13 +21,19 @@ def row(config, text):
     return [1, *[config.image_token_id] * config.image_token_side**2, *text]
 
 
+def whole(model, ids, features, attention=True):
+    """States of whole sequences, with what is padding in the picture hidden."""
+    readable = model.place_token_mask(ids, features.token_mask) & attention
+    return model(ids, features.tokens, attention_mask=readable)
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("scales", [1, 2, 3])
 @pytest.mark.parametrize("tokens", [1, 2, 3])
 @pytest.mark.parametrize("choice", ["learned", "constant"])
 def test_any_scales_and_tokens(scales, tokens, choice):
     model = tiny_pixellm(scales=scales, tokens_per_scale=tokens, fusion=choice, scale_weights=choice)
-    features = model.encode_images(*tiny_pictures(2))
+    features = model.encode_images(tiny_pictures(2))
     states = torch.randn(3, scales * tokens, 32)
     low = model.decode_masks(features, torch.tensor([0, 1, 1]), states)
     side = (
@@ -52,7 +58,7 @@ def test_constants_are_the_released_ones():
 @torch.no_grad()
 def test_modulation_reads_the_coarser_map():
     model = tiny_pixellm(fusion="constant")
-    features = model.encode_images(*tiny_pictures(1))
+    features = model.encode_images(tiny_pictures(1))
     tokens = torch.randn(1, 2, 16)
     other = tokens.clone()
     other[:, 0] += 1  # only the first scale's token
@@ -63,9 +69,9 @@ def test_modulation_reads_the_coarser_map():
 @torch.no_grad()
 def test_images_and_targets_in_batches_equal_one_by_one():
     model = tiny_pixellm()
-    pixels, valid = tiny_pictures(3)
-    together = model.encode_images(pixels, valid)
-    alone = [model.encode_images(pixels[i : i + 1], valid[i : i + 1]) for i in range(3)]
+    pixels = tiny_pictures(3)
+    together = model.encode_images(pixels)
+    alone = [model.encode_images(PixelLMPixels(*(part[i : i + 1] for part in pixels))) for i in range(3)]
     joined = PixelLMFeatures.join(alone)
     for a, b in zip((together.tokens, *together.maps), (joined.tokens, *joined.maps), strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
@@ -80,14 +86,14 @@ def test_images_and_targets_in_batches_equal_one_by_one():
 def test_padded_image_tokens_are_read_by_nobody():
     model = tiny_pixellm()
     config = model.config
-    features = model.encode_images(*tiny_pictures(2))[1]  # 40 of 56 rows: the lower half begins inside
-    features = model.encode_images(tiny_pictures(1)[0], torch.tensor([[20, 56]]))
+    features = model.encode_images(PixelLMPixels(tiny_pictures(1).values, torch.tensor([[20, 56]])))
     assert features.token_mask.tolist() == [[True, True, False, False]]
     ids = torch.tensor([row(config, [5, 6, 7])])
-    states = model(ids, features.tokens, features.token_mask)
+    readable = model.place_token_mask(ids, features.token_mask)
+    states = model(ids, features.tokens, attention_mask=readable)
     changed = features.tokens.clone()
     changed[:, 2:] += 1
-    again = model(ids, changed, features.token_mask)
+    again = model(ids, changed, attention_mask=readable)
     torch.testing.assert_close(states[:, 5:], again[:, 5:])
     assert not torch.allclose(model(ids, features.tokens)[:, 5:], states[:, 5:])
 
@@ -95,13 +101,12 @@ def test_padded_image_tokens_are_read_by_nobody():
 @torch.no_grad()
 def test_rows_padded_behind_equal_rows_alone():
     model = tiny_pixellm()
-    features = model.encode_images(*tiny_pictures(2))
+    features = model.encode_images(tiny_pictures(2))
     long, short = row(model.config, [5, 6, 7, 8]), row(model.config, [9])
     ids = torch.tensor([long, short + [0] * 3])
     attention = torch.tensor([[1] * len(long), [1] * len(short) + [0] * 3]).bool()
-    both = model(ids, features.tokens, features.token_mask, attention)
-    one = features[1]
-    alone = model(torch.tensor([short]), one.tokens, one.token_mask)
+    both = whole(model, ids, features, attention)
+    alone = whole(model, torch.tensor([short]), features[1])
     torch.testing.assert_close(both[1, : len(short)], alone[0], atol=1e-5, rtol=1e-5)
 
 
@@ -111,7 +116,7 @@ def test_a_group_in_one_step_equals_one_by_one(scales, tokens):
     """Ids and states; and both equal one pass over the whole sequence without a cache."""
     model = tiny_pixellm(scales=scales, tokens_per_scale=tokens)
     config, words = model.config, vocabulary(model.config)
-    features = model.encode_images(*tiny_pictures(2))
+    features = model.encode_images(tiny_pictures(2))
     seen = features[0]
     teach_groups(model, words.group)
     beginning = torch.tensor([row(config, [])])
@@ -135,8 +140,7 @@ def test_a_group_in_one_step_equals_one_by_one(scales, tokens):
         assert words.group[0] in a.ids
         assert a.ids == b.ids[: len(a.ids)]  # at the limit, a group that cannot end is not begun
         torch.testing.assert_close(a.states, b.states[: len(a.states)], atol=1e-4, rtol=1e-4)
-        whole = torch.tensor([row(config, prompt + a.ids)])
-        states = model(whole, seen.tokens, seen.token_mask)[0]
+        states = whole(model, torch.tensor([row(config, prompt + a.ids)]), seen)[0]
         torch.testing.assert_close(a.states, states[-len(a.states) :], atol=1e-4, rtol=1e-4)
 
 
@@ -160,8 +164,8 @@ def teach_groups(model, group):
 
 def test_gradient_reaches_everything_that_decides():
     model = tiny_pixellm()
-    features = model.encode_images(*tiny_pictures(1))
-    states = model(torch.tensor([row(model.config, [5, 6, 7, 8])]), features.tokens, features.token_mask)
+    features = model.encode_images(tiny_pictures(1))
+    states = whole(model, torch.tensor([row(model.config, [5, 6, 7, 8])]), features)
     low = model.decode_masks(features, torch.tensor([0]), states[:, -4:])
     (low.square().mean() + model.lm_head(states).square().mean()).backward()
     idle = {
@@ -184,14 +188,14 @@ def test_saved_and_loaded(tmp_path):
     assert again.config.feature_layers == model.config.feature_layers
     pictures = tiny_pictures(1)
     states = torch.randn(1, 6, 32)
-    masks = [m.decode_masks(m.encode_images(*pictures), torch.tensor([0]), states) for m in (model, again)]
+    masks = [m.decode_masks(m.encode_images(pictures), torch.tensor([0]), states) for m in (model, again)]
     torch.testing.assert_close(*masks)
 
 
 @torch.no_grad()
 def test_bfloat16_masks_are_float32():
     model = tiny_pixellm().to(torch.bfloat16)
-    features = model.encode_images(*tiny_pictures(1))
+    features = model.encode_images(tiny_pictures(1))
     low = model.decode_masks(features, torch.tensor([0]), torch.randn(1, 4, 32, dtype=torch.bfloat16))
     assert low.dtype == torch.float32
     assert low.isfinite().all()

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import CLIPVisionConfig, LlamaConfig
 
-from segue.modeling.pixellm import PixelLMModel
+from segue.modeling.pixellm import PixelLMModel, PixelLMPixels
 from segue.modeling.pixellm_configuration import PixelLMConfig
 
 FIRST_MASK_ID = 40
@@ -46,9 +46,9 @@ def tiny_pixellm(*, seed: int = 0, spread: float = 0.15, **changes: Any) -> Pixe
     return model
 
 
-def tiny_pictures(count: int, *, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pixels (count, 3, 56, 56) and their valid sizes, of different proportions."""
+def tiny_pictures(count: int, *, seed: int = 1) -> PixelLMPixels:
+    """Pictures of different proportions."""
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(0, 256, (count, 3, 56, 56), generator=generator, dtype=torch.uint8)
     sizes = [(56, 30), (40, 56), (56, 56), (13, 56)]
-    return pixels, torch.tensor([sizes[i % len(sizes)] for i in range(count)])
+    return PixelLMPixels(pixels, torch.tensor([sizes[i % len(sizes)] for i in range(count)]))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from segue.checkpoints.pixellm_layout import read_pixellm
 from segue.images import Geometry, open_image
+from segue.modeling.pixellm import PixelLMPixels
 
 ORIGINAL_PLACEHOLDER = -200
 
@@ -40,20 +41,19 @@ class PixelLMCase:
     def group(self) -> tuple[int, ...]:
         return tuple(self.facts["codebook_token_ids"])
 
-    def image(self, number: int) -> tuple[Tensor, Tensor, Geometry]:
-        """Pixels (1, 3, S, S), valid (1, 2), geometry."""
+    def image(self, number: int) -> tuple[PixelLMPixels, Geometry]:
+        """One picture as the model takes it, and the way back."""
         picture = open_image(self.folder / "samples" / f"image_{number}.png")
         size = self.model.config.image_size
         geometry = Geometry.longest_pad(picture.height, picture.width, size)
         array = geometry.apply(picture)
         canvas = torch.zeros(1, 3, size, size, dtype=torch.uint8)
         canvas[0, :, : array.shape[0], : array.shape[1]] = torch.tensor(array).permute(2, 0, 1)
-        return canvas, torch.tensor([array.shape[:2]]), geometry
+        return PixelLMPixels(canvas, torch.tensor([array.shape[:2]])), geometry
 
     @torch.no_grad()
     def features(self, number: int) -> Any:
-        pixels, valid, _ = self.image(number)
-        return self.model.encode_images(pixels, valid)
+        return self.model.encode_images(self.image(number)[0])
 
     def expand(self, rows: Any, fill: int) -> Tensor:
         """One placeholder for the picture -> one for each image token; `fill` at them for other arrays."""

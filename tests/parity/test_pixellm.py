@@ -13,6 +13,7 @@ from segue.images import open_image
 from segue.mask_tokens import MaskVocabulary
 from segue.modeling.clip_tower import ClipTower, resize_position_table, valid_cells
 from segue.modeling.generation import compute_prefix, generate
+from segue.modeling.pixellm import PixelLMPixels
 from segue.modeling.pixellm_configuration import PixelLMConfig
 from segue.modeling.pixellm_decoder import PixelLMDecoder
 from segue.training.pixellm_objective import PixelLMBatch, find_groups, pixellm_losses
@@ -46,15 +47,16 @@ def test_sizes_come_from_the_checkpoint(case):
 
 @pytest.mark.parametrize("number", range(3))
 def test_preprocessing(case, number):
-    pixels, valid, geometry = case.image(number)
+    pixels, geometry = case.image(number)
+    values, valid = pixels
     expected = {key: case.arrays[f"pre/image{number}/{key}"] for key in (
         "original_size", "resized_size", "resized_uint8_sum", "pixel_values_448_stride7",
         "pixel_values_mean", "pixel_values_abs_sum", "patch_mask_32", "llm_mask_16",
     )}  # fmt: skip
     assert list(geometry.original) == expected["original_size"].tolist()
     assert valid[0].tolist() == expected["resized_size"].tolist()
-    assert pixels.long().sum((0, 2, 3)).tolist() == expected["resized_uint8_sum"].tolist()
-    normalised = case.model.normalise(pixels, valid)[0]
+    assert values.long().sum((0, 2, 3)).tolist() == expected["resized_uint8_sum"].tolist()
+    normalised = case.model.normalise(pixels)[0]
     near(normalised[:, ::7, ::7], expected["pixel_values_448_stride7"], 1e-5)
     near(normalised.mean((1, 2)), expected["pixel_values_mean"], 1e-5)
     np.testing.assert_allclose(normalised.abs().sum(), expected["pixel_values_abs_sum"], rtol=1e-5)
@@ -72,8 +74,8 @@ def test_position_table(case, size, stride):
 @pytest.mark.parametrize("number", range(3))
 def test_vision(case, features, number):
     arrays, model = case.arrays, case.model
-    pixels, valid, _ = case.image(number)
-    clip = model.vision(model.normalise(pixels, valid), valid_cells(valid, 448, 32))
+    pixels, _ = case.image(number)
+    clip = model.vision(model.normalise(pixels), valid_cells(pixels.valid, 448, 32))
     rows = clip[0][0].flatten(1).T
     if number == 0:
         near(rows, arrays["vision/image0/clip_select_layer"], STATES)
@@ -118,7 +120,8 @@ def test_teacher_forcing(case, features, number):
     expanded = case.expand((ids, ids), model.config.image_token_id)
     attention = case.expand((array("attention_mask"), ids), 1).bool()
     index = torch.zeros(Q, dtype=torch.long)
-    states = model(expanded, seen.tokens[index], seen.token_mask[index], attention)
+    readable = attention & model.place_token_mask(expanded, seen.token_mask[index])
+    states = model(expanded, seen.tokens[index], attention_mask=readable)
 
     # Language model.
     logits = model.lm_head(states)
@@ -139,8 +142,8 @@ def test_teacher_forcing(case, features, number):
 
     # Pixel decoder.
     if number == 0:
-        pixels, valid, _ = case.image(facts["image"])
-        clip = model.vision(model.normalise(pixels, valid), valid_cells(valid, 448, 32))
+        pixels, _ = case.image(facts["image"])
+        clip = model.vision(model.normalise(pixels), valid_cells(pixels.valid, 448, 32))
         for scale, feature in enumerate(clip):
             neck = model.pixel_decoder.neck(
                 model.feature_projector(feature.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
@@ -156,7 +159,7 @@ def test_teacher_forcing(case, features, number):
         near(quality, array(f"iou_pred_level{level}"), MASKS)
     low = model.decode_masks(seen, torch.zeros_like(groups.rows), picked)
     near(low, array("lowres_masks"), MASKS)
-    final = case.image(facts["image"])[2].masks_to_original(low)
+    final = case.image(facts["image"])[1].masks_to_original(low)
     near(final, array("final_mask_logits"), MASKS)
     inside = (final > 0).float()
     scores = (final.sigmoid() * inside).sum((1, 2)) / (inside.sum((1, 2)) + 1e-6)
@@ -173,7 +176,7 @@ def ask(case, seen, prompts, limit=64):
         rows.append((list(ids[:at]), [int(i) for i in ids[at + 1 :]]))
     beginning = [int(i) for i in rows[0][0]] + [slot] * seen.tokens.shape[1]
     prefix_ids = torch.tensor([beginning])
-    mask = (prefix_ids != slot).masked_scatter(prefix_ids == slot, seen.token_mask)
+    mask = model.place_token_mask(prefix_ids, seen.token_mask)
     prefix = compute_prefix(model.language_model, model.embed(prefix_ids, seen.tokens), mask)
     vocabulary = MaskVocabulary(case.group, scales=model.config.scales)
     return generate(
@@ -207,7 +210,7 @@ def test_greedy(case, features, number):
     near(case.model.mask_tokens_from_states(states), array("fused_embeddings"), STATES)
     low = case.model.decode_masks(features[image], torch.zeros(len(states), dtype=torch.long), states)
     near(low, array("lowres_masks"), MASKS)
-    near(case.image(image)[2].masks_to_original(low), array("final_mask_logits"), MASKS)
+    near(case.image(image)[1].masks_to_original(low), array("final_mask_logits"), MASKS)
 
 
 @torch.no_grad()
@@ -223,7 +226,7 @@ def test_several_questions_in_one_batch(case, features):
     assert [len(s) for s in states] == case.facts["multiq"]["masks_per_question"]
     joined = torch.cat(states)
     low = case.model.decode_masks(features[image], torch.zeros(len(joined), dtype=torch.long), joined)
-    near(case.image(image)[2].masks_to_original(low), case.arrays["multiq/final_mask_logits"], MASKS)
+    near(case.image(image)[1].masks_to_original(low), case.arrays["multiq/final_mask_logits"], MASKS)
 
 
 @torch.no_grad()
@@ -251,13 +254,14 @@ def test_losses_and_gradients(case, number, refinement):
         labels=labels,
         attention_mask=case.expand((array("attention_mask"), ids), 1).bool(),
         image_index=torch.repeat_interleave(torch.arange(len(seen)), torch.tensor(np.diff(offset))),
-        geometries=[geometry for *_, geometry in seen],
+        geometries=[geometry for _, geometry in seen],
         masks=[torch.tensor(array(f"gt_masks_item{i}")) for i in range(len(seen))],
     )
     model.config.refinement = refinement
     trained = {name: p for name, p in model.named_parameters() if not name.startswith("vision.")}
     model.zero_grad()
-    features = model.encode_images(torch.cat([s[0] for s in seen]), torch.cat([s[1] for s in seen]))
+    pixels = PixelLMPixels(*(torch.cat(part) for part in zip(*(p for p, _ in seen), strict=True)))
+    features = model.encode_images(pixels)
     losses = pixellm_losses(model, features, batch, group=case.group)
     losses.total.backward()
     model.config.refinement = "off"

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,22 @@ from segue.modeling.pixel_decoder import TokenFusion
 from segue.modeling.pixellm_configuration import PixelLMConfig
 from segue.modeling.pixellm_decoder import PixelLMDecoder
 
-__all__ = ["PixelLMFeatures", "PixelLMModel"]
+__all__ = ["PixelLMFeatures", "PixelLMModel", "PixelLMPixels"]
+
+
+class PixelLMPixels(NamedTuple):
+    """I pictures as the model takes them.
+
+    `values`: (I, 3, S, S) RGB on the 0-255 scale, uint8 or float, padded at the right and below.
+    `valid`: (I, 2) int64, height and width of the picture in it.
+    """
+
+    values: Tensor
+    valid: Tensor
+
+    def to(self, *args: Any, **kwargs: Any) -> PixelLMPixels:
+        """Both on a device."""
+        return PixelLMPixels(self.values.to(*args, **kwargs), self.valid.to(*args, **kwargs))
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,8 @@ class PixelLMModel(PreTrainedModel):
     base_model_prefix = "model"
     main_input_name = "input_ids"
     _supports_sdpa = True
+    region_encoder = None
+    point_head = None
 
     def __init__(self, config: PixelLMConfig):
         super().__init__(config)
@@ -89,27 +107,21 @@ class PixelLMModel(PreTrainedModel):
 
     # -- pictures ----------------------------------------------------------------
 
-    def normalise(self, pixels: Tensor, valid: Tensor) -> Tensor:
-        """(I, 3, S, S) on the 0-255 scale -> normalised, zero beyond the (I, 2) valid height and width."""
-        mean, std = (
-            torch.tensor(values, device=pixels.device).view(1, 3, 1, 1)
-            for values in (self.config.image_mean, self.config.image_std)
-        )
-        inside = valid_cells(valid, pixels.shape[-1], pixels.shape[-1])
-        return ((pixels - mean) / std) * inside[:, None]
-
-    def encode_images(self, pixels: Tensor, valid: Tensor) -> PixelLMFeatures:
-        """Features, computed once per picture.
-
-        Args:
-            pixels: (I, 3, S, S) RGB on the 0-255 scale, uint8 or float; padded at the right and below.
-            valid: (I, 2) int64, height and width of the picture in it.
-        """
-        config = self.config
-        normalised = self.normalise(pixels, valid).to(self.dtype)
-        cells = valid_cells(valid, config.image_size, config.grid)
-        features = self.vision(normalised, cells)
+    def encode_images(self, pixels: PixelLMPixels) -> PixelLMFeatures:
+        """Features, computed once per picture."""
+        cells = valid_cells(pixels.valid, self.config.image_size, self.config.grid)
+        features = self.vision(self.normalise(pixels).to(self.dtype), cells)
         return self.features_from_clip(features, cells)
+
+    def normalise(self, pixels: PixelLMPixels) -> Tensor:
+        """(I, 3, S, S), float32; the padding is zero after that."""
+        values, valid = pixels
+        mean, std = (
+            torch.tensor(numbers, device=values.device).view(1, 3, 1, 1)
+            for numbers in (self.config.image_mean, self.config.image_std)
+        )
+        inside = valid_cells(valid, values.shape[-1], values.shape[-1])
+        return ((values - mean) / std) * inside[:, None]
 
     def features_from_clip(self, features: tuple[Tensor, ...], cells: Tensor) -> PixelLMFeatures:
         """(I, C, g, g) maps of CLIP, deepest first, and (I, g, g) which cells count -> features."""
@@ -127,16 +139,20 @@ class PixelLMModel(PreTrainedModel):
 
     # -- language ----------------------------------------------------------------
 
-    def embed(self, input_ids: Tensor, image_tokens: Tensor | None = None) -> Tensor:
-        """(Q, T) ids, S placeholders for every image token -> (Q, T, H) embeddings.
+    def embed(
+        self, input_ids: Tensor, image_tokens: Tensor | None = None, regions: Tensor | None = None
+    ) -> Tensor:
+        """(Q, T) ids, a placeholder for every image token -> (Q, T, H) embeddings.
 
         Args:
             input_ids: with `image_token_id` at the image tokens' places.
             image_tokens: (Q, S, H), for rows that hold S placeholders each.
+            regions: this family takes none.
 
         Raises:
             ValueError: placeholders and features differ in number.
         """
+        assert regions is None, "PixelLM has no region input"
         slots = input_ids == self.config.image_token_id
         given = 0 if image_tokens is None else image_tokens.shape[:-1].numel()
         if given != int(slots.sum()):
@@ -150,29 +166,31 @@ class PixelLMModel(PreTrainedModel):
         self,
         input_ids: Tensor,
         image_tokens: Tensor | None = None,
-        image_token_mask: Tensor | None = None,
+        regions: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Tensor:
         """Final-norm states of the language model, (Q, T, H), over whole sequences.
 
         Args:
-            input_ids, image_tokens: as in `embed`.
-            image_token_mask: (Q, S) bool, False at image tokens that nobody may read.
-            attention_mask: (Q, T) bool, False at padding behind the text; default: none.
+            input_ids, image_tokens, regions: as in `embed`.
+            attention_mask: (Q, T) bool, False where nobody may read: padding behind the text, and image
+                tokens that show padding (`place_token_mask`); default: all may be read.
         """
-        embeddings = self.embed(input_ids, image_tokens)
-        readable = torch.ones_like(input_ids, dtype=torch.bool) if attention_mask is None else attention_mask
-        if image_token_mask is not None:
-            slots = input_ids == self.config.image_token_id
-            readable = readable.bool().masked_scatter(slots, image_token_mask)
+        embeddings = self.embed(input_ids, image_tokens, regions)
         T = input_ids.shape[1]
-        causal = torch.ones(T, T, dtype=torch.bool, device=input_ids.device).tril()
-        allowed = (causal & readable[:, None, :])[:, None]
+        allowed = torch.ones(T, T, dtype=torch.bool, device=input_ids.device).tril()[None, None]
+        if attention_mask is not None:
+            allowed = allowed & attention_mask.bool()[:, None, None, :]
         mask = torch.zeros_like(allowed, dtype=embeddings.dtype)
         mask = mask.masked_fill(~allowed, torch.finfo(embeddings.dtype).min)
         return self.language_model.model(
             inputs_embeds=embeddings, attention_mask=mask, use_cache=False
         ).last_hidden_state
+
+    def place_token_mask(self, input_ids: Tensor, token_mask: Tensor) -> Tensor:
+        """(Q, T) bool: True, but at image tokens what (Q, S) `token_mask` says of them."""
+        slots = input_ids == self.config.image_token_id
+        return (~slots).masked_scatter(slots, token_mask)
 
     def lm_head(self, states: Tensor) -> Tensor:
         """(..., H) -> (..., vocabulary) logits; call it on the places that need them only."""

@@ -118,8 +118,8 @@ def pixellm_losses(
     states = model(
         batch.input_ids,
         image_tokens=features.tokens[index],
-        image_token_mask=features.token_mask[index],
-        attention_mask=batch.attention_mask,
+        attention_mask=batch.attention_mask.bool()
+        & model.place_token_mask(batch.input_ids, features.token_mask[index]),
     )
     learned = batch.labels[:, 1:] != IGNORE
     logits = model.lm_head(states[:, :-1][learned]).float()
