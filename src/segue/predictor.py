@@ -28,6 +28,8 @@ from segue.processing import Processor
 
 if TYPE_CHECKING:
     from segue.data.native import Turn
+    from segue.lisa_processing import LisaProcessor
+    from segue.modeling.lisa import LisaFeatures, LisaModel
 
 __all__ = ["Chat", "EncodedImage", "Predictor", "Score"]
 
@@ -47,7 +49,7 @@ class EncodedImage:
 
     image: Image.Image
     geometry: Geometry
-    features: ImageFeatures
+    features: ImageFeatures | LisaFeatures
     prefix: Prefix
 
 
@@ -77,9 +79,9 @@ class Predictor:
         name: shown in answers.
     """
 
-    def __init__(self, model: GroundedModel, processor: Processor, *, name: str):
-        self.model = model
-        self.processor = processor
+    def __init__(self, model: GroundedModel | LisaModel, processor: Processor | LisaProcessor, *, name: str):
+        self.model: Any = model  # the families share methods, not a base class
+        self.processor: Any = processor
         self.name = name
 
     def ask(
@@ -247,9 +249,8 @@ class Predictor:
         encoded: list[EncodedImage] = []
         for first in range(0, len(images), MOST_PICTURES):
             part = images[first : first + MOST_PICTURES]
-            arrays, geometries = zip(*(self.processor.image(image) for image in part), strict=True)
-            pixels = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).to(self.model.device)
-            features = self.model.encode_images(pixels)
+            pixels, geometries = self.processor.pixels(part)
+            features = self.model.encode_images(pixels.to(self.model.device))
             ids = torch.tensor([self.processor.prefix_ids] * len(part), device=self.model.device)
             prefix = compute_prefix(self.model.language_model, self.model.embed(ids, features.tokens))
             encoded += [
@@ -294,7 +295,8 @@ class Predictor:
                 [generated[row].states[list(parsed[row].targets[n].positions)] for row, n in places]
             )
             image_index = torch.tensor([index[row] for row, _ in places], device=states.device)
-            features = ImageFeatures.join([image.features for image in images])
+            several: list[Any] = [image.features for image in images]
+            features = type(several[0]).join(several)
             logits = self._mask_logits(features, image_index, states)
             for number, image in enumerate(images):
                 own = [place for place in places if index[place[0]] == number]
@@ -309,7 +311,9 @@ class Predictor:
             for row, (parse, answer) in enumerate(zip(parsed, generated, strict=True))
         ]
 
-    def _mask_logits(self, features: ImageFeatures, image_index: Tensor, states: Tensor) -> Tensor:
+    def _mask_logits(
+        self, features: ImageFeatures | LisaFeatures, image_index: Tensor, states: Tensor
+    ) -> Tensor:
         """(K, h, w) float32 of K targets, a bounded number at a time."""
         if not len(states):
             return torch.zeros((0, 1, 1), device=states.device)
@@ -322,7 +326,7 @@ class Predictor:
 
     def _words(self, seen: EncodedImage, parsed: ParsedAnswer, generated: Generated) -> tuple[Word, ...]:
         """Every word with its point, read from the state after the word (PixelLLM's released code)."""
-        if not parsed.words:
+        if not parsed.words or self.model.point_head is None:
             return ()
         states = generated.states[[word.position + 1 for word in parsed.words]]
         size = self.processor.config.vision_config.image_size

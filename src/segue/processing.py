@@ -7,6 +7,7 @@ and the geometry, and nothing of weights.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from segue.images import Geometry
 from segue.mask_tokens import MaskVocabulary, ParsedAnswer
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
 
     from segue.data.native import Turn
@@ -106,6 +108,13 @@ class Processor:
         """An RGB picture to (S, S, 3) uint8 and the geometry to come back by."""
         geometry = self.geometry(image.height, image.width)
         return geometry.apply(image), geometry
+
+    def pixels(self, images: Sequence[Image.Image]) -> tuple[torch.Tensor, list[Geometry]]:
+        """RGB pictures to (I, 3, S, S) uint8 and the geometries to come back by."""
+        import torch
+
+        arrays, geometries = zip(*(self.image(image) for image in images), strict=True)
+        return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2), list(geometries)
 
     @property
     def num_image_tokens(self) -> int:

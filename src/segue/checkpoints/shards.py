@@ -6,13 +6,14 @@ import json
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import is_zipfile
 
 from segue.errors import CheckpointError
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["read_json", "read_tensors"]
+__all__ = ["read_file", "read_json", "read_tensors"]
 
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
 
@@ -31,7 +32,7 @@ def read_tensors(folder: Path) -> dict[str, torch.Tensor]:
                 raise CheckpointError(f"{index}: no weight_map; the index is damaged, copy it again")
             return _read_shards(folder, entries, index)
         if (folder / name).is_file():
-            return _read_file(folder / name)
+            return read_file(folder / name)
     raise CheckpointError(
         f"{folder}: no weights; expected {' or '.join(_SINGLE)}, or shards with their index"
     )
@@ -57,7 +58,7 @@ def _read_shards(folder: Path, entries: dict[str, str], index: Path) -> dict[str
             raise CheckpointError(f"{index}: {shard!r} is not the name of a file beside it")
         if not (folder / shard).is_file():
             raise CheckpointError(f"{folder}: shard {shard} is missing; the copy is incomplete")
-        state |= _read_file(folder / shard)
+        state |= read_file(folder / shard)
     if absent := [name for name in entries if name not in state]:
         raise CheckpointError(
             f"{index} lists {len(absent)} tensors that no shard holds ({', '.join(absent[:3])})"
@@ -65,7 +66,8 @@ def _read_shards(folder: Path, entries: dict[str, str], index: Path) -> dict[str
     return state
 
 
-def _read_file(path: Path) -> dict[str, torch.Tensor]:
+def read_file(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of one file; those of a large one are mapped and take memory only when they are used."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -73,7 +75,7 @@ def _read_file(path: Path) -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path) or None)
     except pickle.UnpicklingError:
         raise CheckpointError(
             f"{path}: holds more than tensors, or is damaged; pickled code is never run"

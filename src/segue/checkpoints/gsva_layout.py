@@ -1,0 +1,82 @@
+"""GSVA's released layout: one `.bin` of a PEFT-wrapped, unmerged model, over a LLaVA, a CLIP and a SAM.
+
+    gsva-7b-ft-gres.bin     what training changed: LoRA beside its base weights, embeddings, projector, SAM
+    base=                   LLaVA's folder: config.json, tokenizer, the weights that the .bin lacks
+    vision_tower=           CLIP's folder; default: what LLaVA's config.json names
+    sam=                    Segment Anything's .pth, for what the .bin lacks
+
+The projector is never LLaVA's: GSVA's training starts it anew, so that it must come from the `.bin`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segue.checkpoints.hub import fetch_folder
+from segue.checkpoints.llava_layout import SAM_PREFIX, assemble, read_clip, tower_name
+from segue.checkpoints.lora import merge_lora, unwrap
+from segue.checkpoints.shards import read_file, read_json, read_tensors
+from segue.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+
+    from segue.lisa_processing import LisaProcessor
+    from segue.modeling.lisa import LisaModel
+
+__all__ = ["LORA_ALPHA", "read_gsva"]
+
+LORA_ALPHA = 16.0
+"""Of the published LISA and GSVA weights of every size."""
+_PROJECTOR = "model.mm_projector."
+
+
+def read_gsva(
+    weights: Path,
+    *,
+    base: str | Path | None,
+    dtype: torch.dtype,
+    vision_tower: str | Path | None = None,
+    sam: str | Path | None = None,
+    sam_config: Mapping[str, Any] | None = None,
+    lora_alpha: float = LORA_ALPHA,
+) -> tuple[LisaModel, LisaProcessor]:
+    """A released GSVA file over its bases.
+
+    Args:
+        weights: the `.bin`.
+        base: LLaVA's folder or hub name.
+        vision_tower: CLIP's folder or hub name; default: what LLaVA's config.json names.
+        sam: Segment Anything's original file; needed where the `.bin` holds only a part of SAM.
+        sam_config: dimensions of SAM that its weights do not tell.
+        lora_alpha: of the unmerged LoRA weights.
+
+    Raises:
+        CheckpointError: a part is missing or does not fit; the message names the first few weights.
+    """
+    if base is None:
+        raise CheckpointError(
+            f"{weights}: a single file of weights; give the LLaVA folder that it was trained on by base="
+        )
+    folder = Path(base) if (Path(base) / "config.json").is_file() else fetch_folder(str(base))
+    raw = read_json(folder / "config.json")
+    own = unwrap(read_file(weights))
+    if not any(name.startswith(_PROJECTOR) for name in own):
+        raise CheckpointError(f"{weights}: holds no projector ({_PROJECTOR}*), and LLaVA's own is not GSVA's")
+    # The later goes before the earlier.
+    state = {name: v for name, v in read_tensors(folder).items() if not name.startswith(_PROJECTOR)}
+    if sam is not None:
+        state |= {SAM_PREFIX + name: value for name, value in read_file(Path(sam)).items()}
+    state = merge_lora(state | own, alpha=lora_alpha, where=str(weights))
+    return assemble(
+        state,
+        raw,
+        folder=folder,
+        clip=read_clip(vision_tower or tower_name(raw, folder), near=folder),
+        rejects=True,
+        sam_config=sam_config,
+        dtype=dtype,
+        where=str(weights),
+    )

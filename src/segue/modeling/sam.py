@@ -1,0 +1,67 @@
+"""Segment Anything with text as its prompt (LISA, section 3.2), made of transformers' SAM modules.
+
+Image and prompt are apart: `encode_images` is the costly half and is done once for a picture, `decode_masks`
+takes one embedding for each target in place of SAM's clicks and boxes.
+
+Letters: I images, K targets, C channels of SAM's features, h x w their grid.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import SamConfig
+from transformers.models.sam.modeling_sam import SamMaskDecoder, SamPromptEncoder, SamVisionEncoder
+
+__all__ = ["Sam"]
+
+
+class Sam(nn.Module):
+    """Image encoder, prompt encoder and mask decoder; of the decoder's masks the single one is used."""
+
+    def __init__(self, config: SamConfig):
+        super().__init__()
+        # The decoder's own attention asks its configuration, which only a whole model would have set.
+        vision: Any = config.vision_config
+        decoder: Any = config.mask_decoder_config
+        decoder._attn_implementation = "sdpa"
+        self.image_encoder = SamVisionEncoder(vision)
+        self.prompt_encoder = SamPromptEncoder(config)
+        self.mask_decoder = SamMaskDecoder(decoder)
+        self.grid = vision.image_size // vision.patch_size
+
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        """(I, 3, S, S) normalised, padded pixels -> (I, C, h, w). One picture at a time: its global attention
+        takes a gigabyte at full size."""
+        return torch.cat([self.image_encoder(one).last_hidden_state for one in pixels.split(1)])
+
+    def decode_masks(
+        self, features_ICHW: Tensor, image_index: Tensor, prompts_KC: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Low-resolution mask logits (K, 4 h, 4 w) and predicted IoU (K,) of K text prompts.
+
+        Args:
+            features_ICHW: `encode_images`' result.
+            image_index: (K,) the picture of each prompt.
+            prompts_KC: the text embeddings, SAM's only sparse prompts here.
+        """
+        if not len(prompts_KC):
+            side = 4 * self.grid
+            return prompts_KC.new_zeros((0, side, side)), prompts_KC.new_zeros(0)
+        masks_K11HW, iou_K11 = self.mask_decoder(
+            image_embeddings=features_ICHW[image_index],
+            image_positional_embeddings=self._positions().expand(len(prompts_KC), -1, -1, -1),
+            sparse_prompt_embeddings=prompts_KC[:, None, None],
+            dense_prompt_embeddings=self.prompt_encoder.no_mask_embed.weight[..., None, None],
+            multimask_output=False,
+        )
+        return masks_K11HW[:, 0, 0], iou_K11[:, 0, 0]
+
+    def _positions(self) -> Tensor:
+        """(1, C, h, w) SAM's random Fourier positions of the grid's cell centres."""
+        gaussian = self.prompt_encoder.shared_embedding
+        centres = (torch.arange(self.grid, device=gaussian.positional_embedding.device) + 0.5) / self.grid
+        xy = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1)
+        return gaussian(xy).permute(2, 0, 1)[None]
