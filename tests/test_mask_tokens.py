@@ -109,6 +109,7 @@ PUBLISHED = [
         "In the picture, the mug, not the cup.",
         ["mug"],
     ),
+    ("The mug [SEG]; there is no cat [REJ].", GSVA, "The mug; there is no cat.", ["mug", "cat!"]),
     ("The mug ([SEG]) and the cup ([SEG]).", LISA, "The mug and the cup.", ["mug", "cup"]),
 ]
 

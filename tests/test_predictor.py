@@ -13,7 +13,14 @@ from segue.answer import Answer
 from segue.data.native import Phrase, Turn
 from segue.errors import CapabilityError, DataError, ImageError, QuestionError
 from segue.predictor import Predictor
-from tests.modeling.speaking import LEARNED, learned_turn, picture, speaking_predictor
+from tests.modeling.speaking import (
+    LEARNED,
+    assert_same,
+    learned_turn,
+    picture,
+    speaking_predictor,
+    train_speaker,
+)
 from tests.modeling.tiny import tiny_model
 
 MUG_AND_SPOON = "Where are the mug and the spoon?"
@@ -36,20 +43,6 @@ def encodings(model, monkeypatch):
 
     monkeypatch.setattr(model.model, "encode_images", counted)
     return counts
-
-
-def assert_same(a: Answer, b: Answer):
-    """Equal words; masks may differ in a pixel that lies on the edge within rounding."""
-    assert a.text == b.text
-    assert [(s.phrase, s.span, s.rejected) for s in a.segments] == [
-        (s.phrase, s.span, s.rejected) for s in b.segments
-    ]
-    for mine, other in zip(a.segments, b.segments, strict=True):
-        assert mine.score == pytest.approx(other.score, abs=1e-3)
-        if not mine.rejected:
-            assert (mine.mask != other.mask).sum() <= 2
-    for mine, other in zip(a.words, b.words, strict=True):
-        assert mine.point == pytest.approx(other.point, abs=1e-2)
 
 
 # -- answers -------------------------------------------------------------------
@@ -235,7 +228,7 @@ def test_dense_captions_name_the_family_that_has_them(model):
 
 
 def test_two_points_for_a_word_are_its_extent():
-    predictor = speaking_predictor(points_per_word=2)
+    predictor = train_speaker(points_per_word=2)
     answer = predictor.ask(picture(), "Where is the dog?")
     for word in answer.words:
         x0, y0, x1, y1 = word.extent

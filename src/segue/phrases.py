@@ -35,7 +35,7 @@ _OPENING = re.compile(
       | (?:the\s+)?{_RESULT}\s+(?:of|for|is|are)\b
       | (?:the\s+)?{_RESULT}\s*\Z
       | (?:it|they|this|that|these|those|here|there)\s*\Z
-      | (?:the|a|an|referred)\b
+      | (?:the|a|an|no|referred)\b
     )\s*""",
     re.IGNORECASE | re.VERBOSE,
 )
