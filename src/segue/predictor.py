@@ -146,7 +146,9 @@ class Predictor:
         prefix = self.processor.prefix_ids
         ids = torch.tensor([prefix + encoded.ids], device=self.model.device)
         box = None if turn.region is None else self._box(seen, _corners(turn.region))
-        states = self.model(ids, image_tokens=seen.features.tokens, regions=box)
+        readable = _readable(self.model, ids, seen.features)
+        hidden = {} if readable is None else {"attention_mask": readable}
+        states = self.model(ids, image_tokens=seen.features.tokens, regions=box, **hidden)
         logits = self.model.lm_head(states).float()
         # The state at an index predicts the id after it, a word or a mask token.
         start = len(prefix) + encoded.answer_start
@@ -252,7 +254,9 @@ class Predictor:
             pixels, geometries = self.processor.pixels(part)
             features = self.model.encode_images(pixels.to(self.model.device))
             ids = torch.tensor([self.processor.prefix_ids] * len(part), device=self.model.device)
-            prefix = compute_prefix(self.model.language_model, self.model.embed(ids, features.tokens))
+            embeddings = self.model.embed(ids, features.tokens)
+            readable = _readable(self.model, ids, features)
+            prefix = compute_prefix(self.model.language_model, embeddings, readable)
             encoded += [
                 EncodedImage(image, geometry, features[number], prefix[number])
                 for number, (image, geometry) in enumerate(zip(part, geometries, strict=True))
@@ -368,6 +372,12 @@ class _Clock:
 
     def total(self) -> dict[str, float]:
         return {**self.laps, "total": round((self.last - self.start) * 1000, 1)}
+
+
+def _readable(model: Any, ids: Tensor, features: Any) -> Tensor | None:
+    """(I, T) bool, False at image tokens that only show padding (PixelLM); None where there are none."""
+    token_mask = getattr(features, "token_mask", None)
+    return None if token_mask is None else model.place_token_mask(ids, token_mask)
 
 
 def _mask_and_score(logits: Tensor) -> tuple[np.ndarray, float]:

@@ -34,8 +34,16 @@ class PixelLMCase:
         return json.loads((self.folder / "expected.json").read_text())
 
     @cached_property
+    def loaded(self) -> Any:
+        return read_pixellm(self.folder / "checkpoint", dtype=torch.float32)
+
+    @property
     def model(self) -> Any:
-        return read_pixellm(self.folder / "checkpoint").eval()
+        return self.loaded[0]
+
+    @property
+    def processor(self) -> Any:
+        return self.loaded[1]
 
     @property
     def group(self) -> tuple[int, ...]:
@@ -43,13 +51,11 @@ class PixelLMCase:
 
     def image(self, number: int) -> tuple[PixelLMPixels, Geometry]:
         """One picture as the model takes it, and the way back."""
-        picture = open_image(self.folder / "samples" / f"image_{number}.png")
-        size = self.model.config.image_size
-        geometry = Geometry.longest_pad(picture.height, picture.width, size)
-        array = geometry.apply(picture)
-        canvas = torch.zeros(1, 3, size, size, dtype=torch.uint8)
-        canvas[0, :, : array.shape[0], : array.shape[1]] = torch.tensor(array).permute(2, 0, 1)
-        return PixelLMPixels(canvas, torch.tensor([array.shape[:2]])), geometry
+        pixels, (geometry,) = self.processor.pixels([open_image(self.sample(number))])
+        return pixels, geometry
+
+    def sample(self, number: int) -> Path:
+        return self.folder / "samples" / f"image_{number}.png"
 
     @torch.no_grad()
     def features(self, number: int) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from segue.checkpoints.pixellm_layout import published_name
+from segue.checkpoints.pixellm_layout import pixellm_table
 from segue.images import open_image
 from segue.mask_tokens import MaskVocabulary
 from segue.modeling.clip_tower import ClipTower, resize_position_table, valid_cells
@@ -16,6 +16,7 @@ from segue.modeling.generation import compute_prefix, generate
 from segue.modeling.pixellm import PixelLMPixels
 from segue.modeling.pixellm_configuration import PixelLMConfig
 from segue.modeling.pixellm_decoder import PixelLMDecoder
+from segue.predictor import Predictor
 from segue.training.pixellm_objective import PixelLMBatch, find_groups, pixellm_losses
 from tests.parity.pixellm_case import ORIGINAL_PLACEHOLDER, PixelLMCase
 from tests.parity.shared import parity_folder
@@ -259,12 +260,15 @@ def test_losses_and_gradients(case, number, refinement):
     )
     model.config.refinement = refinement
     trained = {name: p for name, p in model.named_parameters() if not name.startswith("vision.")}
-    model.zero_grad()
+    for parameter in trained.values():
+        parameter.requires_grad_(True)
+        parameter.grad = None
     pixels = PixelLMPixels(*(torch.cat(part) for part in zip(*(p for p, _ in seen), strict=True)))
     features = model.encode_images(pixels)
     losses = pixellm_losses(model, features, batch, group=case.group)
     losses.total.backward()
     model.config.refinement = "off"
+    model.requires_grad_(False)
 
     expected = facts["losses"]
     for i, logits in enumerate(losses.mask_logits):
@@ -283,7 +287,7 @@ def test_losses_and_gradients(case, number, refinement):
     np.testing.assert_allclose(losses.total.item(), expected[terms[2]], rtol=1e-4)
 
     norms = facts["grad_norms_released_loss" if refinement == "off" else "grad_norms_with_overlap"]
-    gradients = {published_name(name): p.grad for name, p in trained.items()}
+    gradients = {pixellm_table().to_published(name): p.grad for name, p in trained.items()}
     for name, norm in norms.items():
         found = gradients[name]
         if not norm:  # None or 0 in the original: a part that decides nothing
@@ -328,7 +332,7 @@ def test_decoder_at_full_width(case):
     """The official decoder at published size; weights and inputs made by a formula."""
     golden = np.load(case.folder / "decoder_full_width" / "expected.npz")
     decoder = PixelLMDecoder(PixelLMConfig(fusion="constant", scale_weights="constant"), feature_width=8)
-    names = {name: published_name(f"pixel_decoder.{name}") for name in decoder.state_dict()}
+    names = {name: pixellm_table().to_published(f"pixel_decoder.{name}") for name in decoder.state_dict()}
     weights = {
         name: torch.tensor(filled(names[name], tuple(value.shape)), dtype=torch.float32)
         for name, value in decoder.state_dict().items()
@@ -350,3 +354,50 @@ def test_decoder_at_full_width(case):
         near(decoder.quality_head(scale.tokens[:, 0])[:, :1], golden[f"iou_level{level}"], 1e-3)
     low = decoder.combine([coarse.mask_logits, fine.mask_logits])
     near(low[:, ::2, ::2], golden["lowres_masks_stride2"], 1e-3)
+
+
+def test_prompts(case):
+    """The original's ids of whole conversations, and the ids that a question is asked with."""
+    for prompt in case.facts["prompts"]:
+        if prompt["conv_type"] != "llava_v1":
+            continue
+        ids = np.array([prompt["input_ids"]])
+        expected = case.expand((ids, ids), case.model.config.image_token_id)[0].tolist()
+        assert case.processor.text_ids(prompt["prompt"]) == expected
+    for number, greedy in enumerate(case.facts["greedy"]):
+        ids = case.arrays[f"greedy{number}/prompt_ids"]
+        expected = case.expand((ids, ids), case.model.config.image_token_id)[0].tolist()
+        processor = case.processor
+        assert processor.prefix_ids + processor.question_ids(greedy["question"]) == expected
+    for number, training in enumerate(case.facts["train"]):
+        for row, text in enumerate(training["conversations"]):
+            encoded = case.processor.encode_conversation(text)
+            for name, own in (("input_ids", encoded.ids), ("labels", encoded.labels)):
+                array = case.arrays[f"train{number}/{name}"]
+                fill = case.model.config.image_token_id if name == "input_ids" else -100
+                expected = case.expand((array, case.arrays[f"train{number}/input_ids"]), fill)[row]
+                assert own == expected[: len(own)].tolist()
+
+
+def test_asked_by_the_predictor(case):
+    """`ask` gives the original's text, masks and scores; `score` its teacher-forced numbers."""
+    predictor = Predictor(case.model, case.processor, name="tiny")
+    for number, greedy in enumerate(case.facts["greedy"]):
+        answer = predictor.ask(case.sample(greedy["image"]), greedy["question"])
+        golden = case.arrays[f"greedy{number}/final_mask_logits"]
+        assert len(answer.segments) == greedy["num_masks"]
+        for segment, logits in zip(answer.segments, golden, strict=True):
+            settled = np.abs(logits) > MASKS
+            assert (segment.mask == (logits > 0))[settled].all()
+        np.testing.assert_allclose(
+            [segment.score for segment in answer.segments],
+            case.arrays[f"greedy{number}/mask_scores"],
+            atol=1e-3,
+        )
+    assert [
+        s.phrase for s in predictor.ask(case.sample(1), case.facts["greedy"][1]["question"]).segments
+    ] == [
+        "red cup",
+        "left apple",
+        "person",
+    ]

@@ -1,4 +1,4 @@
-"""PixelLM's published layout: a LLaVA-style folder (`hf_model` on the hub) that lacks its CLIP tower.
+"""PixelLM's published layout: a LLaVA folder (`hf_model` on the hub) that lacks its CLIP tower.
 
 What the folder does not say is found elsewhere: N from the tokens `[SEG0]`, `[SEG1]`, ... of its tokenizer,
 decoder sizes from the weights' shapes, CLIP from the folder that `config.json` names. The constants of
@@ -12,256 +12,200 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segue.checkpoints.llava_layout import read_clip, text_config, tower_name
+from segue.checkpoints.names import NameTable, Row, prefixed
 from segue.checkpoints.shards import read_json, read_tensors
+from segue.checkpoints.weights import build_and_fill
 from segue.errors import CheckpointError
+from segue.llama_tokenizer import LlamaTokenizer
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from segue.modeling.pixellm import PixelLMModel
-    from segue.modeling.pixellm_configuration import PixelLMConfig
+    from segue.pixellm_processing import PixelLMProcessor
 
-__all__ = [
-    "find_vision_tower",
-    "is_pixellm",
-    "pixellm_config",
-    "published_name",
-    "read_pixellm",
-    "to_published",
-]
+__all__ = ["SUBFOLDER", "is_pixellm", "model_folder", "pixellm_table", "read_pixellm", "to_published"]
 
 SUBFOLDER = "hf_model"
 SECOND_LAYER = -11
 """The released code's literal: the hidden state of CLIP that the second scale sees."""
 
-# Our names to the published ones, the first rule that fits; the rest of a name stays.
-_RULES = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"^language_model\.lm_head\.", r"lm_head."),
-        (r"^language_model\.model\.", r"model."),
-        (r"^projector\.", r"model.mm_projector."),
-        (r"^feature_projector\.", r"model.out_mm_projector."),
-        (r"^mask_projection\.", r"model.text_hidden_fcs.0."),
-        (r"^vision\.model\.", r"vision_model."),
-        (r"^pixel_decoder\.neck\.(\d)\.(?:norm\.)?", r"model.image_feature_neck.\1."),
-        (
-            r"^pixel_decoder\.coarse_positions\.gaussian$",
-            r"model.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix",
-        ),
-        (
-            r"^pixel_decoder\.fine_positions\.gaussian$",
-            r"model.mask_decoder.pe1.positional_encoding_gaussian_matrix",
-        ),
-        (r"^pixel_decoder\.dense_prompt$", r"model.prompt_encoder.no_mask_embed.weight"),
-        (r"^pixel_decoder\.quality_token$", r"model.mask_decoder.iou_token.weight"),
-        (r"^pixel_decoder\.(mask_tokens|level_embed)$", r"model.mask_decoder.\1.weight"),
-        (r"^pixel_decoder\.upsample\.(\d)\.(?:norm\.)?", r"model.mask_decoder.upsample_2x.\1."),
-        (r"^pixel_decoder\.output_upscaling\.(\d)\.(?:norm\.)?", r"model.mask_decoder.output_upscaling.\1."),
-        (r"^pixel_decoder\.transformers\.", r"model.mask_decoder.transformer."),
-        (
-            r"^pixel_decoder\.hypernetworks\.(\d)\.",
-            r"model.mask_decoder.output_hypernetworks_mlps.\1.layers.",
-        ),
-        (r"^pixel_decoder\.quality_head\.", r"model.mask_decoder.iou_prediction_head.layers."),
-    )
+_BLOCK: tuple[Row, ...] = (
+    ("layers.{j}.self_attn.", "layers.{j}.self_attention."),
+    ("layers.{j}.cross_attn_token_to_image.", "layers.{j}.token_to_image."),
+    ("layers.{j}.cross_attn_image_to_token.", "layers.{j}.image_to_token."),
+    ("layers.{j}.mlp.lin1.", "layers.{j}.mlp.0."),
+    ("layers.{j}.mlp.lin2.", "layers.{j}.mlp.2."),
+    ("layers.{j}.norm1.", "layers.{j}.norms.0."),
+    ("layers.{j}.norm2.", "layers.{j}.norms.1."),
+    ("layers.{j}.norm3.", "layers.{j}.norms.2."),
+    ("layers.{j}.norm4.", "layers.{j}.norms.3."),
+    ("final_attn_token_to_image.", "final_attention."),
+    ("norm_final_attn.", "final_norm."),
 )
-_INNER_RULES = (
-    (".self_attention.", ".self_attn."),
-    (".token_to_image.", ".cross_attn_token_to_image."),
-    (".image_to_token.", ".cross_attn_image_to_token."),
-    (".mlp.0.", ".mlp.lin1."),
-    (".mlp.2.", ".mlp.lin2."),
-    (".norms.0.", ".norm1."),
-    (".norms.1.", ".norm2."),
-    (".norms.2.", ".norm3."),
-    (".norms.3.", ".norm4."),
-    (".final_attention.", ".final_attn_token_to_image."),
-    (".final_norm.", ".norm_final_attn."),
+_MLP: tuple[Row, ...] = (("layers.0.", "0."), ("layers.1.", "2."), ("layers.2.", "4."))  # we count ReLUs
+_DECODER: tuple[Row, ...] = (
+    ("pe1.positional_encoding_gaussian_matrix", "fine_positions.gaussian"),
+    ("iou_token.weight", "quality_token"),
+    ("mask_tokens.weight", "mask_tokens"),
+    ("level_embed.weight", "level_embed"),
+    ("upsample_2x.0.", "upsample.0."),
+    ("upsample_2x.1.", "upsample.1.norm."),
+    ("output_upscaling.0.", "output_upscaling.0."),
+    ("output_upscaling.1.", "output_upscaling.1.norm."),
+    *prefixed(_MLP, "output_hypernetworks_mlps.{i}.", "hypernetworks.{i}."),
+    *prefixed(_MLP, "iou_prediction_head.", "quality_head."),
+    *prefixed(_BLOCK, "transformer.{i}.", "transformers.{i}."),
 )
-
-# In published folders, and without any effect on an answer: recomputed, or parts of SAM that are not run.
-_UNUSED = re.compile(
-    r"rotary_emb\.inv_freq$"
-    r"|^model\.prompt_encoder\.(point_embeddings|not_a_point_embed|mask_downscaling)\."
-    r"|vision_tower"
+_ROWS: tuple[Row, ...] = (
+    ("model.embed_tokens.", "language_model.model.embed_tokens."),
+    ("model.layers.", "language_model.model.layers."),
+    ("model.norm.", "language_model.model.norm."),
+    ("lm_head.", "language_model.lm_head."),
+    ("model.mm_projector.", "projector."),
+    ("model.out_mm_projector.", "feature_projector."),
+    ("model.text_hidden_fcs.0.", "mask_projection."),
+    ("model.image_feature_neck.0.", "pixel_decoder.neck.0."),
+    ("model.image_feature_neck.1.", "pixel_decoder.neck.1.norm."),
+    ("model.image_feature_neck.2.", "pixel_decoder.neck.2."),
+    ("model.image_feature_neck.3.", "pixel_decoder.neck.3.norm."),
+    (
+        "model.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix",
+        "pixel_decoder.coarse_positions.gaussian",
+    ),
+    ("model.prompt_encoder.no_mask_embed.weight", "pixel_decoder.dense_prompt"),
+    *prefixed(_DECODER, "model.mask_decoder.", "pixel_decoder."),
 )
-# Of a CLIP checkpoint: its text half and its projections.
-_UNUSED_CLIP = re.compile(r"^text_model\.|_projection\.weight$|^logit_scale$|\.position_ids$")
-_OUR_CHOICES = re.compile(r"^fusion\.phi\.|^pixel_decoder\.scale_logits$")
+# In published folders without any effect on an answer: recomputed, or parts of SAM that are not run.
+_DROPPED = (
+    "model.layers.{i}.self_attn.rotary_emb.inv_freq",
+    "model.prompt_encoder.point_embeddings.",
+    "model.prompt_encoder.not_a_point_embed.",
+    "model.prompt_encoder.mask_downscaling.",
+    "model.vision_tower.",
+)
+_VISION = "vision.model."
 
 
-def is_pixellm(config: Mapping[str, Any]) -> bool:
-    """Whether a published folder's `config.json` is PixelLM's (its model_type is plain "llava")."""
-    return "PixelLMForCausalLM" in (config.get("architectures") or ())
+def pixellm_table() -> NameTable:
+    """(published, ours) names of all but CLIP."""
+    return NameTable(_ROWS, _DROPPED)
 
 
-def read_pixellm(folder: Path, *, vision_tower: str | Path | None = None) -> PixelLMModel:
-    """The model of a published folder, or of the hub's folder around it, in the dtypes it is stored in.
+def is_pixellm(raw: Mapping[str, Any]) -> bool:
+    """Whether a published `config.json` is PixelLM's (its model_type is plain "llava")."""
+    return "PixelLMForCausalLM" in (raw.get("architectures") or ())
+
+
+def model_folder(folder: Path) -> Path:
+    """The folder itself, or the one of that name inside it where the hub keeps the model."""
+    inside = folder / SUBFOLDER
+    return inside if not (folder / "config.json").is_file() and (inside / "config.json").is_file() else folder
+
+
+def read_pixellm(
+    folder: Path, *, dtype: torch.dtype, vision_tower: str | Path | None = None
+) -> tuple[PixelLMModel, PixelLMProcessor]:
+    """A folder as published, or the hub's folder around it.
 
     Args:
-        folder: with `config.json`, shards and tokenizer files.
-        vision_tower: CLIP's folder; default: as `config.json` names it (`find_vision_tower`).
+        folder: local; with `config.json`, weights and tokenizer files.
+        dtype: of the model.
+        vision_tower: CLIP's folder or hub name; default: what `config.json` says.
 
     Raises:
-        CheckpointError: with the first few names of what is missing, unexpected or mis-shaped.
+        CheckpointError: not this layout; missing, unexpected or mis-shaped weights.
     """
-    from transformers import CLIPVisionConfig
-    from transformers.initialization import no_init_weights
-
     from segue.modeling.pixellm import PixelLMModel
-
-    if not (folder / "config.json").is_file() and (folder / SUBFOLDER / "config.json").is_file():
-        folder = folder / SUBFOLDER
-    raw = read_json(folder / "config.json")
-    tower = Path(vision_tower) if vision_tower is not None else find_vision_tower(folder, raw)
-    clip = read_json(tower / "config.json")
-    state = read_tensors(folder)
-    config = pixellm_config(
-        raw,
-        state,
-        num_mask_tokens=count_mask_tokens(folder),
-        vision_config=CLIPVisionConfig(**clip.get("vision_config", clip)),
-    )
-    with no_init_weights():
-        model = PixelLMModel(config)
-    vision = read_tensors(tower)
-    if not any(name.startswith("vision_model.") for name in vision):  # a tower saved by newer transformers
-        vision = {f"vision_model.{name}": value for name, value in vision.items()}
-    _fill(model, state, "the language model and decoder", folder, vision=False)
-    _fill(model, vision, "CLIP", tower, vision=True)
-    return model
-
-
-def find_vision_tower(folder: Path, raw: Mapping[str, Any]) -> Path:
-    """The folder of CLIP that `config.json` names: a path, or a name beside the checkpoint or above it."""
-    name = raw.get("vision_tower") or raw.get("mm_vision_tower")
-    if not isinstance(name, str) or not name:
-        raise CheckpointError(
-            f"{folder / 'config.json'}: names no vision_tower; give one: vision_tower=FOLDER"
-        )
-    short = name.rsplit("/", 1)[-1]
-    above = (folder, *folder.resolve().parents[:3])
-    for place in (Path(name), *(base / n for base in above for n in dict.fromkeys((name, short)))):
-        if (place / "config.json").is_file():
-            return place
-    raise CheckpointError(
-        f"{folder}: its vision tower {name} is not beside it; download it and give its folder:"
-        " vision_tower=FOLDER"
-    )
-
-
-def count_mask_tokens(folder: Path) -> int:
-    """L * N, from the tokenizer: so many `[SEGi]`, or 1 for a single `[SEG]`."""
-    added: set[str] = set()
-    if (folder / "added_tokens.json").is_file():
-        added = set(read_json(folder / "added_tokens.json"))
-    elif (folder / "tokenizer.json").is_file():
-        tokens = read_json(folder / "tokenizer.json").get("added_tokens", [])
-        added = {token["content"] for token in tokens}
-    count = 0
-    while f"[SEG{count}]" in added:
-        count += 1
-    if count == 0 and "[SEG]" not in added:
-        raise CheckpointError(f"{folder}: its tokenizer has neither [SEG] nor [SEG0]; it is not PixelLM's")
-    return count or 1
-
-
-def pixellm_config(
-    raw: Mapping[str, Any],
-    state: Mapping[str, torch.Tensor],
-    *,
-    num_mask_tokens: int,
-    vision_config: Any,
-) -> PixelLMConfig:
-    """Our configuration of a published one, with the choices that the released code ran with."""
-    from transformers import LlamaConfig
-
     from segue.modeling.pixellm_configuration import PixelLMConfig
+    from segue.pixellm_processing import PixelLMProcessor
 
-    text = {name: raw[name] for name in _LLAMA_FIELDS if raw.get(name) is not None}
+    # 1) Weights by our names.
+    folder = model_folder(folder)
+    raw = read_json(folder / "config.json")
+    clip = read_clip(vision_tower or tower_name(raw, folder), near=folder)
+    state, table = read_tensors(folder), pixellm_table()
+    ours: dict[str, Tensor] = {_VISION + name: value for name, value in clip.state.items()}
+    unknown = []
+    for name, value in state.items():
+        if table.drops(name):
+            continue
+        if (own := table.to_ours(name)) is None:
+            unknown.append(name)
+        else:
+            ours[own] = value
+
+    # 2) The codebook: N is what the tokenizer has for each scale.
+    tokenizer = LlamaTokenizer.read(folder, new_tokens=("<im_start>", "<im_end>"), strip=True)
     layers = _feature_layers(raw)
-    if num_mask_tokens % len(layers):
-        raise CheckpointError(f"{num_mask_tokens} mask tokens cannot be shared by {len(layers)} scales")
-    first = state.get("model.mask_decoder.transformer.0.layers.0.mlp.lin1.weight")
-    if first is None:
-        raise CheckpointError(
-            "the checkpoint holds no pixel decoder (model.mask_decoder...); is it a base model?"
-        )
-    depths = (re.match(r"model\.mask_decoder\.transformer\.0\.layers\.(\d+)\.", name) for name in state)
+    size = _count_mask_tokens(tokenizer, folder)
+    if size % len(layers):
+        raise CheckpointError(f"{folder}: {size} mask tokens cannot be shared by {len(layers)} scales")
+
+    # 3) The configuration, with the choices that the released code ran with.
+    first = "pixel_decoder.transformers.0.layers.{}.mlp.0.weight"
+    if first.format(0) not in ours or ours[first.format(0)].ndim != 2:
+        raise CheckpointError(f"{folder}: no pixel decoder (model.mask_decoder.*); is it a base model?")
+    mlp, width = ours[first.format(0)].shape
     resized = raw.get("resize_vision_tower", True)
-    return PixelLMConfig(
-        vision_config=vision_config,
-        text_config=LlamaConfig(**text, tie_word_embeddings=False),
-        image_size=raw.get("resize_vision_tower_size", 448) if resized else vision_config.image_size,
+    config = PixelLMConfig(
+        vision_config=clip.config,
+        text_config=text_config(raw, state),
+        image_size=raw.get("resize_vision_tower_size", 448) if resized else clip.config.image_size,
         feature_layers=layers,
-        tokens_per_scale=num_mask_tokens // len(layers),
-        decoder_width=first.shape[1],
-        decoder_mlp=first.shape[0],
-        decoder_depth=max(int(match[1]) for match in depths if match) + 1,
+        tokens_per_scale=size // len(layers),
+        decoder_width=width,
+        decoder_mlp=mlp,
+        decoder_depth=sum(first.format(number) in ours for number in range(64)),
         fusion="constant",
         scale_weights="constant",
         refinement="off",
-        max_question_tokens=max(16, raw.get("max_position_embeddings", 2048) // 2),
+        use_image_marks=raw.get("mm_use_im_start_end", True),
     )
+    if len(tokenizer) > config.text_config.vocab_size:
+        raise CheckpointError(
+            f"{folder}: the tokenizer has {len(tokenizer)} entries, the weights"
+            f" {config.text_config.vocab_size}; one of the two belongs to another model"
+        )
+
+    # 4) The model.
+    model = build_and_fill(
+        lambda: PixelLMModel(config),
+        ours,
+        where=str(folder),
+        dtype=dtype,
+        shown=table.to_published,
+        also_unexpected=unknown,
+    )
+    return model, PixelLMProcessor(config, tokenizer)
 
 
-def published_name(name: str) -> str:
-    """One of our tensor names in the published layout; CLIP's as in a `CLIPModel`."""
-    for pattern, replacement in _RULES:
-        renamed, count = pattern.subn(replacement, name)
-        if count:
-            break
-    else:
-        raise KeyError(name)
-    if "mask_decoder.transformer." in renamed:
-        for ours, theirs in _INNER_RULES:
-            renamed = renamed.replace(ours, theirs)
-    if ".layers." in renamed and ("hypernetworks" in renamed or "iou_prediction_head" in renamed):
-        head, number, rest = renamed.rsplit(".", 2)
-        renamed = f"{head}.{int(number) // 2}.{rest}"  # we count the ReLUs between
-    return renamed
-
-
-def to_published(model: PixelLMModel) -> dict[str, torch.Tensor]:
+def to_published(model: PixelLMModel) -> dict[str, Tensor]:
     """The model's tensors under their published names, without CLIP's, as the released code saves them.
 
     Raises:
         CheckpointError: the model has a learned fusion or learned scale weights, which that layout lacks.
     """
-    state = model.state_dict()
-    if extra := [name for name in state if _OUR_CHOICES.search(name)]:
+    table = pixellm_table()
+    own = {name: value for name, value in model.state_dict().items() if not name.startswith(_VISION)}
+    published = {name: table.to_published(name) for name in own}
+    if ours_alone := [name for name, theirs in published.items() if theirs is None]:
         raise CheckpointError(
-            f"PixelLM's layout has no place for {', '.join(extra)}; keep segue's own (save_pretrained)"
+            f"PixelLM's layout has no place for {', '.join(ours_alone)}; keep segue's own (save_pretrained)"
         )
-    return {published_name(name): value for name, value in state.items() if not name.startswith("vision.")}
+    return {str(published[name]): value for name, value in own.items()}
 
 
-def _fill(
-    model: PixelLMModel, state: Mapping[str, torch.Tensor], part: str, where: Path, *, vision: bool
-) -> None:
-    """Strict loading of CLIP or of all else, with one message that names the first few of each fault."""
-    own = {name: value for name, value in model.state_dict().items() if name.startswith("vision.") == vision}
-    published = {name: published_name(name) for name in own}
-    unused = _UNUSED_CLIP if vision else _UNUSED
-    known = set(published.values())
-    missing = [theirs for theirs in known if theirs not in state]
-    unexpected = [name for name in state if name not in known and not unused.search(name)]
-    shapes = [
-        f"{theirs} is {tuple(state[theirs].shape)}, should be {tuple(own[name].shape)}"
-        for name, theirs in published.items()
-        if theirs in state and state[theirs].shape != own[name].shape
-    ]
-    faults = [
-        f"{len(names)} {what} ({', '.join(sorted(names)[:3])}{', ...' if len(names) > 3 else ''})"
-        for what, names in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", shapes))
-        if names
-    ]
-    if faults:
-        raise CheckpointError(f"{where} does not fit as {part} of PixelLM: {'; '.join(faults)}")
-    model.load_state_dict(
-        {name: state[theirs] for name, theirs in published.items()}, strict=False, assign=True
-    )
+def _count_mask_tokens(tokenizer: LlamaTokenizer, folder: Path) -> int:
+    """L * N: so many `[SEGi]`, or 1 for a single `[SEG]`."""
+    numbers = {int(found[1]) for token in tokenizer.added if (found := re.fullmatch(r"\[SEG(\d+)\]", token))}
+    if numbers != set(range(len(numbers))):
+        raise CheckpointError(f"{folder}: its tokenizer skips some of [SEG0] ... [SEG{max(numbers)}]")
+    if not numbers and "[SEG]" not in tokenizer.added:
+        raise CheckpointError(f"{folder}: its tokenizer has neither [SEG] nor [SEG0]; it is not PixelLM's")
+    return len(numbers) or 1
 
 
 def _feature_layers(raw: Mapping[str, Any]) -> tuple[int, ...]:
@@ -272,22 +216,3 @@ def _feature_layers(raw: Mapping[str, Any]) -> tuple[int, ...]:
     raise CheckpointError(
         f"config.json has {scales} scales of CLIP layers {select}; the published code knows 1 or 2 scales"
     )
-
-
-_LLAMA_FIELDS = (
-    "vocab_size",
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "hidden_act",
-    "rms_norm_eps",
-    "max_position_embeddings",
-    "rope_theta",
-    "rope_scaling",
-    "initializer_range",
-    "bos_token_id",
-    "eos_token_id",
-    "pad_token_id",
-)

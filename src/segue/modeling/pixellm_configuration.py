@@ -37,6 +37,7 @@ class PixelLMConfig(PreTrainedConfig):
         refinement: of the training loss: "weight_map" (paper: BCE times `refinement_alpha` where targets of
             an answer overlap), "additive" (released function: the BCE of these pixels once more), or "off"
             (released training: the call is commented out).
+        use_image_marks: `<im_start>` and `<im_end>` stand around the picture.
         template: name of the prompt template (`segue.conversation`).
         image_token_id: placeholder in input ids; no id of the vocabulary.
         max_question_tokens: longer questions are refused.
@@ -64,6 +65,7 @@ class PixelLMConfig(PreTrainedConfig):
     scale_weights: str = "learned"
     refinement: str = "weight_map"
     refinement_alpha: float = 2.0
+    use_image_marks: bool = True
     template: str = "llava_v1"
     image_token_id: int = -200
     max_question_tokens: int = 512
