@@ -139,8 +139,12 @@ def test_a_folder_with_another_run_is_refused(whole_run, tmp_path):
         train(whole_run[0].parent / "tiny.yaml", output=whole_run[0], resume=False)
 
 
-def test_the_packaged_recipes_are_valid():
-    recipe = load_recipe("mini")
-    assert recipe.name == "mini"
+@pytest.mark.parametrize("name", ["mini", "mini-gpu"])
+def test_the_packaged_recipes_are_valid(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+
+
+def test_an_unknown_recipe_names_those_there_are():
     with pytest.raises(SegueError, match="mini"):
         load_recipe("no-such-recipe")

@@ -41,9 +41,9 @@ def scenes(
     ] = 1_000_000,
     turns: Annotated[int, typer.Option("--turns", min=1, help="Questions per scene.")] = 12,
     world: Annotated[
-        Literal["core", "full"],
-        typer.Option("--world", help="Kinds of things: those the embedded model knows, or all."),
-    ] = "core",
+        Literal["small", "core", "full"],
+        typer.Option("--world", help="Kinds of things: 22 that the embedded model knows, 66, or all."),
+    ] = "small",
     folder: OutOption = Path("runs/eval"),
     model: ModelOption = "segue/mini",
     batch_size: BatchOption = 8,

@@ -22,8 +22,8 @@ def scenes(
         typer.Option("--split", help="Wordings to use; test has some that training never sees."),
     ] = "train",
     world: Annotated[
-        Literal["core", "full"],
-        typer.Option("--world", help="Kinds of things: all, or those the embedded model knows."),
+        Literal["small", "core", "full"],
+        typer.Option("--world", help="Kinds of things: all, 66 everyday ones, or 22 of these."),
     ] = "full",
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 2,
     as_json: JsonOption = False,

@@ -39,7 +39,7 @@ class ScenesBenchmark:
     """Width and height."""
     split: Split = "test"
     """Of the wordings."""
-    world: str = "core"
+    world: str = "small"
     """Which kinds there are (`segue.scenes.worlds`)."""
     name: str = "scenes"
 
