@@ -9,13 +9,13 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.modeling.speaking import picture, speaking_predictor
-from tests.modeling.tiny import tiny_model
 
 import segue
 from segue.checkpoints import loading
 from segue.errors import CheckpointError
 from segue.modeling.grounded import GroundedModel
+from tests.modeling.speaking import picture, speaking_predictor
+from tests.modeling.tiny import tiny_model
 
 QUESTION = "Where are the mug and the spoon?"
 

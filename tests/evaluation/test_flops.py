@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.modeling.tiny_pixellm import tiny_pixellm_config
 
 from segue.cli.main import main
 from segue.errors import SegueError
 from segue.evaluation.flops import count_costs
+from tests.modeling.tiny_pixellm import tiny_pixellm_config
 
 
 @pytest.fixture(scope="module")
