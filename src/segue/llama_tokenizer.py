@@ -99,7 +99,8 @@ class LlamaTokenizer:
         )
 
     def save(self, folder: str | Path) -> None:
-        """Write what is ours; `tokenizer.model` itself is copied by whoever copies the folder."""
+        """Write `tokenizer.model` as it was read, and the added tokens with their rule."""
+        (Path(folder) / "tokenizer.model").write_bytes(self.pieces.data)
         content = {"added": self.added, "strips": sorted(self.strips)}
         (Path(folder) / _FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 

@@ -121,8 +121,9 @@ def read_lisa(
     state = read_tensors(folder)
     if not any(key.startswith(SAM_PREFIX) for key in state):
         raise CheckpointError(
-            f"{folder}: no SAM weights ({SAM_PREFIX}*); LISA's old v0 layout and plain LLaVA cannot be read: "
-            "use a v1 checkpoint, such as xinlai/LISA-7B-v1"
+            f"{folder}: model_type {raw.get('model_type')!r}, but no SAM weights ({SAM_PREFIX}*). LISA's old "
+            "v0 layout and plain LLaVA cannot be read; segue reads LISA's v1 layout (xinlai/LISA-7B-v1) and "
+            "its own (segue_grounded, segue_lisa, segue_gsva)"
         )
     rejects = "[REJ]" in _json_or_nothing(folder / "added_tokens.json")
     return assemble(
@@ -229,10 +230,12 @@ def tower_name(raw: Mapping[str, Any], folder: Path) -> str:
 
 
 def read_clip(name: str | Path, *, near: Path) -> ClipTower:
-    """CLIP by a path (also one relative to the checkpoint, or beside it) or a hub name."""
+    """CLIP by a path (also one relative to the checkpoint or near it) or a hub name."""
     from transformers import CLIPVisionConfig
 
-    places = (Path(name), near / name, near.parent / name)
+    # As given, or in the checkpoint's folder or one above it, with or without the hub's owner.
+    above = (near, *near.resolve().parents[:3])
+    places = [Path(name), *(base / own for base in above for own in (name, Path(name).name))]
     folder = next((place for place in places if (place / "config.json").is_file()), None)
     if folder is None:
         folder = fetch_folder(str(name), hint="give CLIP's folder by vision_tower=")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from segue.errors import CheckpointError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EMBEDDED", "PUBLISHED", "EmbeddedModel", "checkpoint_folder", "load", "read_grounded_model"]
 
 WEIGHTS_FILE = "model.safetensors"
+_HUB_NAME = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96}){1,4}")
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
@@ -48,7 +50,7 @@ PUBLISHED = {
     "maverickrzw/PixelLM-7B": "PixelLM",
     "maverickrzw/PixelLM-13B": "PixelLM",
 }
-"""Published checkpoints by hub name and their family; not readable yet."""
+"""Published checkpoints by hub name and their family."""
 
 
 def load(
@@ -56,13 +58,22 @@ def load(
     *,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
+    vision_tower: str | Path | None = None,
+    sam: str | Path | None = None,
+    sam_config: Mapping[str, Any] | None = None,
+    base: str | Path | None = None,
 ) -> Predictor:
     """A model ready to be asked.
 
     Args:
-        name_or_path: an embedded model's name, or a folder written by `save_pretrained` or `segue train`.
-        device: "cpu", "cuda", "mps"...; default: the best there is.
+        name_or_path: an embedded model's name, a published checkpoint's hub name, a folder (published, or
+            written by `save_pretrained`, `segue train` or `segue convert`), or GSVA's `.bin`.
+        device: "cpu", "cuda", "mps"...; default, or "auto": the best there is.
         dtype: "float32", "bfloat16" or "float16"; default float32, whatever the weights are stored in.
+        vision_tower: of a published checkpoint, CLIP's folder or hub name; default: what it says itself.
+        sam: GSVA: Segment Anything's original file, where the `.bin` holds only a part of it.
+        sam_config: LISA, GSVA: dimensions of SAM that its weights do not tell (`SamDimensions`).
+        base: GSVA: the LLaVA folder or hub name that the `.bin` was trained on.
 
     Raises:
         CheckpointError: unknown name, missing or mis-shaped weights, a device or dtype that is not there.
@@ -70,16 +81,31 @@ def load(
     from segue.predictor import Predictor
     from segue.processing import Processor
 
-    folder = checkpoint_folder(name_or_path)
     where, precision = _device(device), _dtype(dtype)
+    if base is not None or str(name_or_path).endswith((".bin", ".pt", ".pth")):
+        from segue.checkpoints.gsva_layout import read_gsva
+
+        file = Path(name_or_path)
+        if not file.is_file():
+            raise CheckpointError(f"{file}: no such file of weights")
+        network, own_processor = read_gsva(
+            file, base=base, vision_tower=vision_tower, sam=sam, sam_config=sam_config, dtype=precision
+        )
+        return Predictor(_moved(network, where, precision).eval(), own_processor, name=file.stem)
+    if (published := _published_folder(name_or_path)) is not None:
+        from segue.checkpoints.published import read_published
+
+        network, own_processor = read_published(
+            published, dtype=precision, vision_tower=vision_tower, sam_config=sam_config
+        )
+        return Predictor(_moved(network, where, precision).eval(), own_processor, name=_shown(name_or_path))
+    folder = checkpoint_folder(name_or_path)
     model = read_grounded_model(folder)
     processor = Processor.from_pretrained(folder, cast("GroundedConfig", model.config))
     entries, rows = len(processor.tokenizer), model.config.text_config.vocab_size
     if entries > rows:
         raise CheckpointError(f"{folder}: the tokenizer has {entries} entries, the model {rows}")
-    name = str(name_or_path)
-    shown = name if name in EMBEDDED else folder.resolve().name
-    return Predictor(_moved(model, where, precision).eval(), processor, name=shown)
+    return Predictor(_moved(model, where, precision).eval(), processor, name=_shown(name_or_path))
 
 
 def checkpoint_folder(name_or_path: str | Path) -> Path:
@@ -93,6 +119,32 @@ def checkpoint_folder(name_or_path: str | Path) -> Path:
     if not known:
         raise CheckpointError(_unknown(name, folder))
     return folder
+
+
+def _published_folder(name_or_path: str | Path) -> Path | None:
+    """Where a published checkpoint lies (fetched, for a hub name); None for anything else."""
+    from segue.checkpoints.published import find_published, is_published
+    from segue.checkpoints.shards import read_json
+
+    name = str(name_or_path)
+    if _HUB_NAME.fullmatch(name) and name not in EMBEDDED and not Path(name).exists():
+        try:
+            return find_published(name)
+        except CheckpointError as error:
+            if name in PUBLISHED:
+                raise CheckpointError(f"a published {PUBLISHED[name]} checkpoint: {error}") from None
+            raise CheckpointError(f"{_unknown(name, Path(name))} ({error})") from None
+    try:
+        known = bool(name) and name not in EMBEDDED and Path(name).is_dir()
+    except (OSError, ValueError):  # a name too long for a path, or with a null character
+        return None
+    if not known:
+        return None
+    folder = find_published(name)
+    try:
+        return folder if is_published(read_json(folder / "config.json")) else None
+    except CheckpointError:  # said better by who reads segue's own folders
+        return None
 
 
 def read_grounded_model(folder: Path) -> GroundedModel:
@@ -173,14 +225,20 @@ def _fill(model: GroundedModel, state: dict[str, torch.Tensor], where: Path) -> 
     model.tie_weights()
 
 
-def _moved(model: GroundedModel, device: torch.device, dtype: torch.dtype) -> GroundedModel:
+def _moved(model: Any, device: torch.device, dtype: torch.dtype) -> Any:
     """On its device in its precision, but for rotary frequencies: rounded, they would misplace late words."""
     exact = {name: value for name, value in model.named_buffers() if name.endswith("inv_freq")}
-    model.to(device=device, dtype=dtype)  # type: ignore[call-arg]  # transformers wraps it
+    model.to(device=device, dtype=dtype)
     for name, value in exact.items():
         owner, _, attribute = name.rpartition(".")
         setattr(model.get_submodule(owner), attribute, value.to(device))
     return model
+
+
+def _shown(name_or_path: str | Path) -> str:
+    """What answers call a model: its own name, or its folder's."""
+    name = str(name_or_path)
+    return name if name in EMBEDDED or name in PUBLISHED else Path(name).resolve().name
 
 
 def _listed(what: str, names: Sequence[str]) -> str:
@@ -193,8 +251,6 @@ def _reason(error: BaseException) -> str:
 
 
 def _unknown(name: str, folder: Path) -> str:
-    if name in PUBLISHED:
-        return f"{name}: a published {PUBLISHED[name]} checkpoint; segue cannot read that family yet"
     if name in EMBEDDED:
         return f"{name}: its weights are not part of this installation; train them with `segue train mini`"
     try:
@@ -211,7 +267,7 @@ def _unknown(name: str, folder: Path) -> str:
 def _device(name: str | torch.device | None) -> torch.device:
     import torch
 
-    if name is None:
+    if name is None or name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)

@@ -33,6 +33,7 @@ class SentencePieceModel:
         scores: the higher that of a piece, the earlier two neighbours are joined to it.
         kinds: SentencePiece's type of each.
         dummy_prefix: whether text begins with a word start of its own.
+        data: the file that it was read from, so that it can be written again.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class SentencePieceModel:
         kinds: Sequence[int],
         *,
         dummy_prefix: bool = True,
+        data: bytes = b"",
     ):
+        self.data = data
         self.pieces = tuple(pieces)
         self.scores = tuple(scores)
         self.dummy_prefix = dummy_prefix
@@ -91,6 +94,7 @@ class SentencePieceModel:
             [row.get(2, 0.0) for row in rows],
             [row.get(3, _NORMAL) for row in rows],
             dummy_prefix=bool(normaliser.get(3, 1)),
+            data=data,
         )
 
     def __len__(self) -> int:

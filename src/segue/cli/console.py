@@ -23,7 +23,7 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 ModelOption = Annotated[
-    str, typer.Option("--model", help="segue/mini, or a folder that holds a checkpoint.", metavar="NAME")
+    str, typer.Option("--model", help="segue/mini, a checkpoint's folder or its hub name.", metavar="NAME")
 ]
 DeviceOption = Annotated[
     str | None, typer.Option("--device", help="cpu, cuda, mps; chosen by itself when left out.")

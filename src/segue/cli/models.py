@@ -22,9 +22,7 @@ def models(as_json: JsonOption = False) -> None:
         for model in EMBEDDED.values()
     ]
     if as_json:
-        published = [
-            {"name": name, "family": family, "loadable": False} for name, family in PUBLISHED.items()
-        ]
+        published = [{"name": name, "family": family, "loadable": True} for name, family in PUBLISHED.items()]
         return print_json({"embedded": embedded, "published": published})
     for model in embedded:
         size = (
@@ -33,7 +31,9 @@ def models(as_json: JsonOption = False) -> None:
         out.print(f"[bold]{model['name']}[/]  {size}")
         out.print(f"  {model['summary']}", markup=False)
     out.print("\nAny folder that `segue train` wrote works too: segue ask --model FOLDER ...")
-    table = Table("published, not loadable yet", "family", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        "published, downloaded when asked for", "family", box=None, header_style="bold", pad_edge=False
+    )
     for name, family in PUBLISHED.items():
         table.add_row(name, family)
     out.print()

@@ -1,0 +1,66 @@
+"""Which family a published folder belongs to, and who reads it.
+
+Published folders are LLaVA's in form: their `config.json` says "llava" or "llama" whatever the family, so
+that the family is told by its architecture and its tokens. `segue convert` writes folders that say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segue.checkpoints.converted import CONVERTED, read_converted
+from segue.checkpoints.hub import fetch_folder
+from segue.checkpoints.pixellm_layout import is_pixellm, model_folder, read_pixellm
+from segue.checkpoints.shards import read_json
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["find_published", "is_published", "read_published"]
+
+_LLAVA_TYPES = ("llava", "llava_llama", "llama")
+
+
+def is_published(raw: Mapping[str, Any]) -> bool:
+    """Whether a `config.json` is of a published family's layout, as published or converted."""
+    return raw.get("model_type") in (*_LLAVA_TYPES, *CONVERTED)
+
+
+def find_published(name: str | Path) -> Path:
+    """The folder with `config.json` of a published checkpoint: a local folder, or a hub name.
+
+    Raises:
+        CheckpointError: neither a folder nor a hub repository that can be reached.
+    """
+    folder = Path(name)
+    return model_folder(folder if folder.is_dir() else fetch_folder(str(name)))
+
+
+def read_published(
+    folder: Path,
+    *,
+    dtype: torch.dtype,
+    vision_tower: str | Path | None = None,
+    sam_config: Mapping[str, Any] | None = None,
+) -> tuple[Any, Any]:
+    """Model and processor of a published folder.
+
+    Args:
+        folder: with `config.json`.
+        dtype: of the model.
+        vision_tower: CLIP's folder or hub name; default: what `config.json` says.
+        sam_config: dimensions of SAM that its weights do not tell.
+
+    Raises:
+        CheckpointError: not a known layout; missing, unexpected or mis-shaped weights.
+    """
+    raw = read_json(folder / "config.json")
+    if raw.get("model_type") in CONVERTED:
+        return read_converted(folder, dtype=dtype)
+    if is_pixellm(raw):
+        return read_pixellm(folder, dtype=dtype, vision_tower=vision_tower)
+    from segue.checkpoints.llava_layout import read_lisa
+
+    return read_lisa(folder, dtype=dtype, vision_tower=vision_tower, sam_config=sam_config)
