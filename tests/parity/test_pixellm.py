@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -14,8 +12,6 @@ from segue.mask_tokens import MaskVocabulary
 from segue.modeling.clip_tower import ClipTower, resize_position_table, valid_cells
 from segue.modeling.generation import compute_prefix, generate
 from segue.modeling.pixellm import PixelLMPixels
-from segue.modeling.pixellm_configuration import PixelLMConfig
-from segue.modeling.pixellm_decoder import PixelLMDecoder
 from segue.predictor import Predictor
 from segue.training.pixellm_objective import PixelLMBatch, find_groups, pixellm_losses
 from tests.parity.pixellm_case import ORIGINAL_PLACEHOLDER, PixelLMCase
@@ -298,62 +294,6 @@ def test_losses_and_gradients(case, number, refinement):
         for name in ("model.mask_decoder.level_embed.weight", "model.text_hidden_fcs.0.2.bias"):
             golden = array(f"grad/{name}")
             near(gradients[name], golden, 1e-3 * np.abs(golden).max())
-
-
-def uniform(name, shape):
-    """The fixture's deterministic noise in [-0.5, 0.5)."""
-    from zlib import crc32
-
-    count = int(np.prod(shape))
-    x = (np.arange(count, dtype=np.uint64) * 2654435761 + crc32(name.encode())) % 2**32
-    for _ in range(2):
-        x ^= x >> np.uint64(16)
-        x = x * 0x45D9F3B % 2**32
-    x ^= x >> np.uint64(16)
-    return (x / 2.0**32 - 0.5).reshape(shape)
-
-
-def filled(name, shape):
-    """A weight of the full-width decoder by its published name, as the fixture's README says."""
-    u = uniform(name, shape)
-    if len(shape) == 1 and ("norm" in name or re.search(r"(upsample_2x|output_upscaling)\.1\.", name)):
-        return 1 + 0.5 * u if name.endswith("weight") else 0.5 * u
-    if name.endswith("bias"):
-        return 0.4 * u
-    if "gaussian_matrix" in name:
-        return 3 * u
-    if re.search(r"(iou_token|mask_tokens|level_embed|no_mask_embed|not_a_point_embed)\.weight$", name):
-        return 1.5 * u
-    return 3 * u / np.sqrt(shape[1] * np.prod(shape[2:]))
-
-
-@torch.no_grad()
-def test_decoder_at_full_width(case):
-    """The official decoder at published size; weights and inputs made by a formula."""
-    golden = np.load(case.folder / "decoder_full_width" / "expected.npz")
-    decoder = PixelLMDecoder(PixelLMConfig(fusion="constant", scale_weights="constant"), feature_width=8)
-    names = {name: pixellm_table().to_published(f"pixel_decoder.{name}") for name in decoder.state_dict()}
-    weights = {
-        name: torch.tensor(filled(names[name], tuple(value.shape)), dtype=torch.float32)
-        for name, value in decoder.state_dict().items()
-        if not name.startswith("neck.")
-    }
-    decoder.load_state_dict(weights, strict=False)
-    query = "transformers.0.layers.0.self_attention.q_proj.weight"
-    near(weights[query].flatten()[:8], golden["check_first8_q_proj"], 1e-6)
-    near(weights["coarse_positions.gaussian"].flatten()[:8], golden["check_pe_matrix_first8"], 1e-6)
-    seen = torch.tensor(2 * uniform("input.image_features", (2, 256, 32, 32)), dtype=torch.float32)
-    near(seen.flatten()[:8], golden["check_first8_features"], 1e-6)
-    tokens = torch.tensor(3 * uniform("input.fused_embeddings", (2, 2, 256)), dtype=torch.float32)
-
-    maps = (seen[:1], decoder.upsample(seen[1:]))
-    coarse, fine = decoder.decode(maps, torch.zeros(2, dtype=torch.long), tokens)
-    near(coarse.mask_logits, golden["mask_map_level0_stride1"], 1e-3)
-    near(fine.mask_logits[:, ::2, ::2], golden["mask_map_level1_stride2"], 1e-3)
-    for level, scale in enumerate((coarse, fine)):
-        near(decoder.quality_head(scale.tokens[:, 0])[:, :1], golden[f"iou_level{level}"], 1e-3)
-    low = decoder.combine([coarse.mask_logits, fine.mask_logits])
-    near(low[:, ::2, ::2], golden["lowres_masks_stride2"], 1e-3)
 
 
 def test_prompts(case):
