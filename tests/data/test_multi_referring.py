@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -32,7 +33,8 @@ def test_drawn_prompts_hold_every_target_once(seed):
     assert prompt.answer.count(MASKS) == len(targets)
     assert prompt.written("[SEG0] [SEG1]").count("[SEG0] [SEG1]") == len(targets)
     assert "{" not in prompt.question + prompt.written("")
-    places = [prompt.question.index(EXPRESSIONS[n].strip(" .").split()[0]) for n in targets]
+    words = re.findall(r"\w+", prompt.question)
+    places = [words.index(EXPRESSIONS[n].strip(" .").split()[0]) for n in targets]
     assert places == sorted(places)
 
 
