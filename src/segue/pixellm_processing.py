@@ -57,7 +57,9 @@ class PixelLMProcessor(LisaProcessor):
         """How a picture of that size lies in the input, which masks come back from."""
         return Geometry.longest_pad(height, width, self.config.image_size)
 
-    def pixels(self, images: Sequence[Image.Image]) -> tuple[PixelLMPixels, list[Geometry]]:
+    def pixels(  # type: ignore[override]  # other pixels than LISA's
+        self, images: Sequence[Image.Image]
+    ) -> tuple[PixelLMPixels, list[Geometry]]:
         """RGB pictures on their canvases, and the geometries to come back by."""
         geometries = [self.geometry(image.height, image.width) for image in images]
         size = self.config.image_size

@@ -140,6 +140,11 @@ def read_pixellm(
     # 2) The codebook: N is what the tokenizer has for each scale.
     tokenizer = LlamaTokenizer.read(folder, new_tokens=("<im_start>", "<im_end>"), strip=True)
     layers = _feature_layers(raw)
+    if -min(layers) > clip.config.num_hidden_layers + 1:
+        raise CheckpointError(
+            f"{folder}: CLIP has {clip.config.num_hidden_layers} blocks, too few for its layers {layers};"
+            " vision_tower= names another network than it was trained with"
+        )
     size = _count_mask_tokens(tokenizer, folder)
     if size % len(layers):
         raise CheckpointError(f"{folder}: {size} mask tokens cannot be shared by {len(layers)} scales")
@@ -149,11 +154,13 @@ def read_pixellm(
     if first.format(0) not in ours or ours[first.format(0)].ndim != 2:
         raise CheckpointError(f"{folder}: no pixel decoder (model.mask_decoder.*); is it a base model?")
     mlp, width = ours[first.format(0)].shape
-    resized = raw.get("resize_vision_tower", True)
+    native: Any = clip.config.image_size
     config = PixelLMConfig(
         vision_config=clip.config,
         text_config=text_config(raw, state),
-        image_size=raw.get("resize_vision_tower_size", 448) if resized else clip.config.image_size,
+        image_size=raw.get("resize_vision_tower_size", 448)
+        if raw.get("resize_vision_tower", True)
+        else native,
         feature_layers=layers,
         tokens_per_scale=size // len(layers),
         decoder_width=width,
