@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from segue.checkpoints.pixelllm_folder import is_pixelllm, read_pixelllm
 from segue.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ def load(
         )
         return Predictor(_moved(network, where, precision).eval(), own_processor, name=_shown(name_or_path))
     folder = checkpoint_folder(name_or_path)
+    if is_pixelllm(folder):
+        from segue.pixelllm_predictor import PixelLLMPredictor
+
+        pixelllm, text = read_pixelllm(folder)
+        captions = PixelLLMPredictor(pixelllm.to(where, precision), text, name=_shown(name_or_path))
+        return cast("Predictor", captions)
     model = read_grounded_model(folder)
     processor = Processor.from_pretrained(folder, cast("GroundedConfig", model.config))
     entries, rows = len(processor.tokenizer), model.config.text_config.vocab_size
