@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import segue
 from segue.animation import animate_words
 from segue.answer import Answer, Word
 from segue.checkpoints.pixelllm_folder import is_pixelllm, read_pixelllm, write_pixelllm
@@ -103,3 +104,12 @@ def test_a_trace_moves(tmp_path):
         animate_words(answer, tmp_path / "trace.png")
     with pytest.raises(DataError, match="no word"):
         animate_words(Answer("a", width=4, height=4), tmp_path / "trace.gif")
+
+
+def test_load_gives_this_family_too(predictor, picture, tmp_path):
+    tiny_tokenizer().save(str(tmp_path / "source.json"))
+    write_pixelllm(predictor.model, tmp_path / "source.json", tmp_path / "captions")
+    loaded = segue.load(tmp_path / "captions", device="cpu")
+    assert loaded.name == "captions"
+    assert loaded.caption(picture).text == predictor.caption(picture).text
+    assert loaded.chat(picture).ask("where is the mug").width == picture.width
