@@ -229,7 +229,8 @@ class MaskVocabulary:
                 if opened is None:
                     notes.append("a phrase ended that had not begun")
                 else:
-                    opened, marked, used = None, strip_span(raw, opened, offset), False
+                    marked, used = strip_span(raw, opened, offset), False
+                    opened = None
             elif token == self.reject or tuple(ids[position : position + size]) == self.group:
                 rejected = token == self.reject
                 length = 1 if rejected else size
