@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM, PreTrainedModel
+from transformers import initialization as init
 
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.pixel_decoder import PixelDecoder, TokenFusion
@@ -113,6 +114,13 @@ class GroundedModel(PreTrainedModel):
             fine_width=vision.stem_widths[-2],
         )
         self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, VisionEncoder):
+            # Not in the weights, and `from_pretrained` begins with empty memory.
+            init.copy_(module.pixel_mean, torch.tensor(module.config.image_mean).view(1, 3, 1, 1))
+            init.copy_(module.pixel_std, torch.tensor(module.config.image_std).view(1, 3, 1, 1))
 
     def encode_images(self, pixels: Tensor) -> ImageFeatures:
         """(I, 3, H, W) RGB on the 0-255 scale, any float dtype or uint8 -> features, computed once per

@@ -36,6 +36,8 @@ class PixelDecoder(nn.Module):
     def __init__(self, config: PixelDecoderConfig, *, level_widths: Sequence[int], fine_width: int):
         super().__init__()
         D = config.hidden_size
+        if config.scale_weights not in ("learned", "constant"):
+            raise ValueError(f"scale_weights is {config.scale_weights!r}; it must be learned or constant")
         self.config = config
         self.neck = nn.ModuleList(_neck(width, D) for width in level_widths)
         self.fine_neck = nn.Sequential(nn.Conv2d(fine_width, D, kernel_size=1, bias=False), ChannelNorm(D))
@@ -112,6 +114,8 @@ class TokenFusion(nn.Module):
 
     def __init__(self, width: int, *, scales: int, tokens_per_scale: int, mode: str):
         super().__init__()
+        if mode not in ("learned", "constant"):
+            raise ValueError(f"fusion is {mode!r}; it must be learned or constant")
         self.mode = mode
         self.factor = 1.0 if tokens_per_scale == 1 else 1.0 / (tokens_per_scale * scales)
         if mode == "learned":

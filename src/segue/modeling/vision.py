@@ -39,6 +39,9 @@ class VisionEncoder(nn.Module):
     Transformers See Better", 2021); positions are computed for any grid, so the input side is free.
     """
 
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
     def __init__(self, config: VisionConfig):
         super().__init__()
         self.config = config

@@ -77,12 +77,14 @@ def train(
     for number, stage in enumerate(settings.stages):
         state = _run_stage(folder, settings, stage, number, config, processor, labels, state)
 
-    # 3) The model alone, in bf16.
+    # 3) The model alone, its parameters in bf16; running statistics and Fourier matrices stay exact.
     config.vision_config.image_size = settings.stages[-1].image_size
     objective = _objective(config, processor, labels, settings.stages[-1])
     _continue_from(objective, state or {})
     final = folder / "model"
-    objective.model.to(torch.bfloat16).save_pretrained(final)
+    for parameter in objective.model.parameters():
+        parameter.data = parameter.data.to(torch.bfloat16)
+    objective.model.save_pretrained(final)
     processor.save_pretrained(final)
     return final
 
