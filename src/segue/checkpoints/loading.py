@@ -105,7 +105,8 @@ def load(
         from segue.pixelllm_predictor import PixelLLMPredictor
 
         pixelllm, text = read_pixelllm(folder)
-        captions = PixelLLMPredictor(pixelllm.to(where, precision), text, name=_shown(name_or_path))
+        network = _moved(pixelllm, where, precision)
+        captions = PixelLLMPredictor(network, text, name=_shown(name_or_path))
         return cast("Predictor", captions)
     model = read_grounded_model(folder)
     processor = Processor.from_pretrained(folder, cast("GroundedConfig", model.config))
