@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import segue
 from segue.checkpoints.converted import write_converted
@@ -130,6 +130,24 @@ def test_converted_is_the_same(published, tmp_path, capsys):
     assert "not an empty folder" in capsys.readouterr().err
 
 
+def test_template_and_image_marks_that_differ(published):
+    folder, _ = published
+    loaded = segue.load(folder, device="cpu", sam_config=DECODER_HEADS, template="llava_llama_2")
+    assert "[INST]" in loaded.processor.template.opening
+    with pytest.raises(segue.SegueError, match="no prompt template 'other'"):
+        segue.load(folder, device="cpu", template="other")
+    raw = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**raw, "mm_use_im_start_end": False}))
+    with pytest.raises(CheckpointError, match="another model"):  # two tokens fewer than the weights have
+        segue.load(folder, device="cpu")
+
+
+def test_a_tower_saved_alone(published, tmp_path):
+    clip = tmp_path / "clip" / "model.safetensors"
+    save_file({n.removeprefix("vision_model."): v for n, v in load_file(clip).items()}, clip)
+    assert same_weights(published[1], segue.load(published[0], device="cpu", sam_config=DECODER_HEADS).model)
+
+
 def test_precision(published):
     half = segue.load(published[0], device="cpu", dtype="bfloat16", sam_config=DECODER_HEADS).model
     assert {p.dtype for p in half.parameters()} == {torch.bfloat16}
@@ -165,8 +183,8 @@ def test_weights_that_do_not_fit(published, change, problem):
 
 def test_files_that_are_missing_or_dangerous(published, tmp_path):
     folder, _ = published
-    with pytest.raises(CheckpointError, match="nowhere/clip"):
-        segue.load(folder, vision_tower="nowhere/clip")
+    with pytest.raises(CheckpointError, match="nowhere/tower"):
+        segue.load(folder, vision_tower="nowhere/tower")
     first = next(folder.glob("*00001*"))
     first.write_bytes(pickle.dumps({"a": print}))
     with pytest.raises(CheckpointError, match="never run"):

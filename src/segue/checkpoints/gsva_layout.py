@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.checkpoints.hub import fetch_folder
-from segue.checkpoints.llava_layout import SAM_PREFIX, assemble, read_clip, tower_name
+from segue.checkpoints.llava_layout import DEFAULT_TEMPLATE, SAM_PREFIX, assemble, read_clip, tower_name
 from segue.checkpoints.lora import merge_lora, unwrap
 from segue.checkpoints.shards import read_file, read_json, read_tensors
 from segue.errors import CheckpointError
@@ -42,6 +42,7 @@ def read_gsva(
     sam: str | Path | None = None,
     sam_config: Mapping[str, Any] | None = None,
     lora_alpha: float = LORA_ALPHA,
+    template: str = DEFAULT_TEMPLATE,
 ) -> tuple[LisaModel, LisaProcessor]:
     """A released GSVA file over its bases.
 
@@ -52,6 +53,7 @@ def read_gsva(
         sam: Segment Anything's original file; needed where the `.bin` holds only a part of SAM.
         sam_config: dimensions of SAM that its weights do not tell.
         lora_alpha: of the unmerged LoRA weights.
+        template: of the prompts; no checkpoint tells it.
 
     Raises:
         CheckpointError: a part is missing or does not fit; the message names the first few weights.
@@ -76,7 +78,9 @@ def read_gsva(
         folder=folder,
         clip=read_clip(vision_tower or tower_name(raw, folder), near=folder),
         rejects=True,
+        image_marks=True,  # whatever LLaVA's config.json says
         sam_config=sam_config,
+        template=template,
         dtype=dtype,
         where=str(weights),
     )

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["lisa_table", "read_lisa"]
 
 SAM_PREFIX = "model.visual_model."
+DEFAULT_TEMPLATE = "llava_v1"
+"""Of every published LISA and GSVA, those on Llama-2 too."""
 _CLIP_PREFIX = "model.vision_tower.vision_tower.vision_model."
 
 _CLIP_OURS = "vision_tower.model."
@@ -106,6 +108,7 @@ def read_lisa(
     dtype: torch.dtype,
     vision_tower: str | Path | None = None,
     sam_config: Mapping[str, Any] | None = None,
+    template: str = DEFAULT_TEMPLATE,
 ) -> tuple[LisaModel, LisaProcessor]:
     """A LISA folder as published (or a merged GSVA one, told by its `[REJ]`).
 
@@ -113,6 +116,7 @@ def read_lisa(
         folder: local.
         vision_tower: CLIP's folder or hub name; default: what config.json says.
         sam_config: dimensions of SAM that its weights do not tell.
+        template: of the prompts; no checkpoint tells it.
 
     Raises:
         CheckpointError: not this layout; missing, unexpected or mis-shaped weights.
@@ -132,7 +136,9 @@ def read_lisa(
         folder=folder,
         clip=read_clip(vision_tower or tower_name(raw, folder), near=folder),
         rejects=rejects,
+        image_marks=rejects or raw.get("mm_use_im_start_end", True),
         sam_config=sam_config,
+        template=template,
         dtype=dtype,
         where=str(folder),
     )
@@ -145,7 +151,9 @@ def assemble(
     folder: Path,
     clip: ClipTower,
     rejects: bool,
+    image_marks: bool,
     sam_config: Mapping[str, Any] | None,
+    template: str,
     dtype: torch.dtype,
     where: str,
 ) -> tuple[LisaModel, LisaProcessor]:
@@ -190,7 +198,11 @@ def assemble(
         clip_mean=clip.mean,
         clip_std=clip.std,
         clip_resample=clip.resample,
+        use_image_marks=image_marks,
+        template=template,
     )
+    if not image_marks:
+        config.new_tokens = tuple(t for t in config.new_tokens if t not in ("<im_start>", "<im_end>"))
     tokenizer = LlamaTokenizer.read(folder, new_tokens=config.new_tokens, strip=config.strip_added)
     if len(tokenizer) != config.text_config.vocab_size:
         raise CheckpointError(
@@ -241,11 +253,12 @@ def read_clip(name: str | Path, *, near: Path) -> ClipTower:
         folder = fetch_folder(str(name), hint="give CLIP's folder by vision_tower=")
     raw = read_json(folder / "config.json")
     config = CLIPVisionConfig(**_plain(raw.get("vision_config") or raw))
-    prefix = "vision_model."
+    prefix, found = "vision_model.", read_tensors(folder)
+    whole = any(key.startswith(prefix) for key in found)  # else: a tower alone, saved by newer transformers
     state = {
         key.removeprefix(prefix): value
-        for key, value in read_tensors(folder).items()
-        if key.startswith(prefix) and not key.endswith(".position_ids")
+        for key, value in found.items()
+        if (key.startswith(prefix) or not whole) and not key.endswith(".position_ids")
     }
     steps = _json_or_nothing(folder / "preprocessor_config.json")
     for what, side in (("size", "shortest_edge"), ("crop_size", "height")):

@@ -63,6 +63,7 @@ def load(
     sam: str | Path | None = None,
     sam_config: Mapping[str, Any] | None = None,
     base: str | Path | None = None,
+    template: str = "llava_v1",
 ) -> Predictor:
     """A model ready to be asked.
 
@@ -75,6 +76,7 @@ def load(
         sam: GSVA: Segment Anything's original file, where the `.bin` holds only a part of it.
         sam_config: LISA, GSVA: dimensions of SAM that its weights do not tell (`SamDimensions`).
         base: GSVA: the LLaVA folder or hub name that the `.bin` was trained on.
+        template: LISA, GSVA: name of the prompt template (`segue.conversation`), which no checkpoint tells.
 
     Raises:
         CheckpointError: unknown name, missing or mis-shaped weights, a device or dtype that is not there.
@@ -90,14 +92,24 @@ def load(
         if not file.is_file():
             raise CheckpointError(f"{file}: no such file of weights")
         network, own_processor = read_gsva(
-            file, base=base, vision_tower=vision_tower, sam=sam, sam_config=sam_config, dtype=precision
+            file,
+            base=base,
+            vision_tower=vision_tower,
+            sam=sam,
+            sam_config=sam_config,
+            template=template,
+            dtype=precision,
         )
         return Predictor(_moved(network, where, precision).eval(), own_processor, name=file.stem)
     if (published := _published_folder(name_or_path)) is not None:
         from segue.checkpoints.published import read_published
 
         network, own_processor = read_published(
-            published, dtype=precision, vision_tower=vision_tower, sam_config=sam_config
+            published,
+            dtype=precision,
+            vision_tower=vision_tower,
+            sam_config=sam_config,
+            template=template,
         )
         return Predictor(_moved(network, where, precision).eval(), own_processor, name=_shown(name_or_path))
     folder = checkpoint_folder(name_or_path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from segue.checkpoints.converted import CONVERTED, read_converted
 from segue.checkpoints.hub import fetch_folder
+from segue.checkpoints.llava_layout import DEFAULT_TEMPLATE, read_lisa
 from segue.checkpoints.pixellm_layout import is_pixellm, model_folder, read_pixellm
 from segue.checkpoints.shards import read_json
 
@@ -44,6 +45,7 @@ def read_published(
     dtype: torch.dtype,
     vision_tower: str | Path | None = None,
     sam_config: Mapping[str, Any] | None = None,
+    template: str = DEFAULT_TEMPLATE,
 ) -> tuple[Any, Any]:
     """Model and processor of a published folder.
 
@@ -52,6 +54,7 @@ def read_published(
         dtype: of the model.
         vision_tower: CLIP's folder or hub name; default: what `config.json` says.
         sam_config: dimensions of SAM that its weights do not tell.
+        template: LISA's prompts'; no checkpoint tells it.
 
     Raises:
         CheckpointError: not a known layout; missing, unexpected or mis-shaped weights.
@@ -61,6 +64,4 @@ def read_published(
         return read_converted(folder, dtype=dtype)
     if is_pixellm(raw):
         return read_pixellm(folder, dtype=dtype, vision_tower=vision_tower)
-    from segue.checkpoints.llava_layout import read_lisa
-
-    return read_lisa(folder, dtype=dtype, vision_tower=vision_tower, sam_config=sam_config)
+    return read_lisa(folder, dtype=dtype, vision_tower=vision_tower, sam_config=sam_config, template=template)
