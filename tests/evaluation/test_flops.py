@@ -52,6 +52,14 @@ def test_published_size_agrees_with_the_specification():
     assert cost.forward(length=320) / 2e12 == pytest.approx(2.61, rel=0.01)
 
 
+def test_sam_is_what_pixellm_saves():
+    """In multiply-accumulates: SAM's encoder 2.97 T (its window attention pads the grid)."""
+    lisa, pixellm = count_costs("LISA-7B"), count_costs("PixelLM-7B")
+    assert lisa.vision["SAM at 1024 pixels"] / 2e12 == pytest.approx(2.97, rel=0.03)
+    assert lisa.token == pytest.approx(pixellm.token, rel=1e-3)
+    assert pixellm.answer() < lisa.answer()
+
+
 def test_command(small, capsys):
     with pytest.raises(SystemExit) as end:
         main(["bench", "flops", "--model", str(small), "--json"])

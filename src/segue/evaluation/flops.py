@@ -211,6 +211,53 @@ def _llama(size: str, vocabulary: int) -> dict[str, Any]:
     }
 
 
+# -- LISA, GSVA --------------------------------------------------------------------
+
+
+def _published_lisa(size: str) -> Callable[[str, int], ModelCost]:
+    """LISA, and GSVA, which is LISA but for a row or two of the vocabulary."""
+
+    def count(name: str, prompt_tokens: int) -> ModelCost:
+        from transformers import SamConfig
+
+        from segue.modeling.lisa import LisaModel
+        from segue.modeling.lisa_configuration import LisaConfig
+
+        sam = SamConfig(vision_config=_SAM_H)
+        config = LisaConfig(clip_config=_clip(224), text_config=_llama(size, 32004), sam_config=sam)
+        model = _on_meta(lambda: LisaModel(config))
+        clip, picture = _empty(1, 3, 224, 224), _empty(1, 3, 1024, 1024)
+        seen = model.sam.encode_images(picture)
+        index = torch.empty(1, dtype=torch.long, device="meta")
+        projection = _flops(lambda: model.text_hidden_fcs(_empty(1, config.text_config.hidden_size)))
+        shared, target = _decoder(
+            lambda k: model.sam.decode_masks(seen, index.expand(k), _empty(k, seen.shape[1]))
+        )
+        return ModelCost(
+            name=name,
+            vision={
+                "SAM at 1024 pixels": _flops(lambda: model.sam.encode_images(picture)),
+                "CLIP at 224 pixels, projector": _flops(lambda: model.encode_for_language(clip)),
+            },
+            group=1,
+            decoder_shared=shared,
+            decoder_target=target + projection,
+            **_language(model.language_model, config.num_image_tokens, prompt_tokens),
+        )
+
+    return count
+
+
+_SAM_H: dict[str, Any] = {
+    "hidden_size": 1280,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 16,
+    "mlp_dim": 5120,
+    "global_attn_indexes": [7, 15, 23, 31],
+}
+"""facebook/sam-vit-huge, whose picture of 1024 pixels and windows of 14 cells are the defaults."""
+
+
 # -- segue/mini --------------------------------------------------------------------
 
 
@@ -266,5 +313,9 @@ MODELS: dict[str, Callable[[str, int], ModelCost]] = {
     "segue/mini": _mini,
     "PixelLM-7B": _published_pixellm("7B"),
     "PixelLM-13B": _published_pixellm("13B"),
+    "LISA-7B": _published_lisa("7B"),
+    "LISA-13B": _published_lisa("13B"),
+    "GSVA-7B": _published_lisa("7B"),
+    "GSVA-13B": _published_lisa("13B"),
 }
 """Models by name whose sizes are known."""
