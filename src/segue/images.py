@@ -472,7 +472,7 @@ def _shape(values: Any, last: int) -> tuple[int, ...]:
 
 
 def _interpolate(logits_Khw: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    from torch.nn import functional as F  # noqa: N812  (the name that every torch reader knows)
+    from torch.nn import functional as F
 
     return F.interpolate(logits_Khw[:, None], size, mode="bilinear", align_corners=False)[:, 0]
 

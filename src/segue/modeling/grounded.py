@@ -14,6 +14,7 @@ scales, N tokens of a scale.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -117,6 +118,10 @@ class GroundedModel(PreTrainedModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            # torch's own start, scaled by width. transformers' fixed 0.02 suits widths near 1,000: in narrow
+            # layers it leaves attention uniform and masks unlearned for long. (The language model keeps it.)
+            init.kaiming_uniform_(module.weight, a=math.sqrt(5))
         if isinstance(module, VisionEncoder):
             # Not in the weights, and `from_pretrained` begins with empty memory.
             init.copy_(module.pixel_mean, torch.tensor(module.config.image_mean).view(1, 3, 1, 1))

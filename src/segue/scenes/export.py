@@ -62,8 +62,8 @@ def write_scenes(
 
     The folder gets `images/*.jpg`, `records.jsonl` (native), `instances.json` (COCO) and a `README.md`.
     Scenes that are already there are kept; a larger `num` adds to them.  `progress` is called with how many
-    are done.  `world` says which kinds there are (`segue.scenes.worlds`).  A script that asks for more than one
-    worker needs the usual `if __name__ == "__main__":` guard.
+    are done.  `world` says which kinds there are (`segue.scenes.worlds`).  A script that asks for more than
+    one worker needs the usual `if __name__ == "__main__":` guard.
     """
     folder = Path(folder)
     _check(folder, num, seed, size, split, num_turns, workers)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -311,7 +312,7 @@ class Pen:
             quads = quads.tolist()
         round_at = (0, -1) if curved else range(len(path))
         discs = np.concatenate([path - radii[:, None], path + radii[:, None]], 1).tolist()
-        targets = [(self._draw, fill)]
+        targets: list[tuple[ImageDraw.ImageDraw, Any]] = [(self._draw, fill)]
         if part != KEEP:
             targets.append((self._label_draw, self._number(part)))
         for draw, value in targets:
@@ -338,7 +339,7 @@ class Pen:
 # --- geometry and colour ---
 
 
-def _clip(color: Sequence[float]) -> tuple[int, int, int]:
+def _clip(color: Sequence[float] | np.ndarray) -> tuple[int, int, int]:
     red, green, blue = (min(255, max(0, round(float(value)))) for value in color)
     return (red, green, blue)
 

@@ -29,8 +29,8 @@ _CORE = {
 }
 
 _SMALL = (
-    "dog, cat, horse, sheep, cow, bird, man, woman, car, bus, bicycle, apple, banana, mug, knife, bottle, chair, "
-    "tree, house, umbrella, ball, book"
+    "dog, cat, horse, sheep, cow, bird, man, woman, car, bus, bicycle, apple, banana, mug, knife, bottle, "
+    "chair, tree, house, umbrella, ball, book"
 )
 
 WORLDS: dict[str, tuple[str, ...]] = {
