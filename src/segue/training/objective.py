@@ -10,6 +10,7 @@ near the word for what it shows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from segue.data.collation import IGNORE, UNLABELLED, DenseLabels
+from segue.errors import SegueError
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel, ImageFeatures
 from segue.training.losses import dice_loss, mask_bce_loss, partial_label_loss, point_loss, refinement_weights
@@ -75,6 +77,7 @@ class GroundedObjective(PreTrainedModel):
     ):
         super().__init__(config)
         self.weights = weights
+        self._frozen: list[nn.Module] = []
         self.model = GroundedModel(config)
         self.category_words = WordClassifier(config.text_config.hidden_size, label_ids["category"])
         self.color_words = WordClassifier(config.text_config.hidden_size, label_ids["color"])
@@ -107,15 +110,53 @@ class GroundedObjective(PreTrainedModel):
         ).sum()
         return Losses(total=total, terms={name: term.detach() for name, term in terms.items()})
 
-    def answer_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Text, masks and points of all answers."""
-        states = self.model(
+    def only_train(self, parts: Sequence[str]) -> None:
+        """Let the named parts of the model learn; freeze all else, running statistics included."""
+        prefixes = tuple(f"model.{part}" for part in parts)
+        known = {name for name, _ in self.model.named_children()}
+        if not set(parts) <= known:
+            raise SegueError(
+                f"the model has no part {sorted(set(parts) - known)[0]!r}; it has {sorted(known)}"
+            )
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad = name.startswith(prefixes)
+        self._frozen = [m for n, m in self.model.named_children() if n not in parts]
+
+    def train(self, mode: bool = True) -> GroundedObjective:
+        """As any module, but what is frozen stays in eval mode."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
+
+    @torch.no_grad()
+    def standardize_mask_states(self, batch: dict[str, Tensor]) -> None:
+        """Rescale the first mask layer as if its input were standardised over the targets of a batch.
+
+        States that predict mask tokens are nearly equal (they all say "a mask comes now"); what differs
+        between targets is a small part of them, which masks are otherwise slow to learn from.
+        """
+        features = self.model.encode_images(batch["pixels"])
+        states = self.states(features, batch)[batch["group_rows"][:, None], batch["group_positions"]]
+        states = states.flatten(0, 1)
+        mean, std = states.mean(0), states.std(0) + 1e-3
+        layer = self.model.mask_projection[0]
+        layer.weight /= std
+        layer.bias -= layer.weight @ mean
+
+    def states(self, features: ImageFeatures, batch: dict[str, Tensor]) -> Tensor:
+        """(B, T, H) final-norm states of the packed dialogues."""
+        return self.model(
             batch["input_ids"],
             image_tokens=features.tokens,
             regions=batch["regions"] if len(batch["regions"]) else None,
             position_ids=batch["position_ids"],
             segment_ids=batch["segment_ids"],
         )
+
+    def answer_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Text, masks and points of all answers."""
+        states = self.states(features, batch)
         learned = batch["labels"] != IGNORE
         logits = self.model.lm_head(states[learned])
         terms = {"text": F.cross_entropy(logits.float(), batch["labels"][learned])}
