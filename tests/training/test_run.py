@@ -115,7 +115,7 @@ def test_a_run_may_start_from_a_model(whole_run, tmp_path):
     recipe["stages"][0]["steps"] = 2
     (tmp_path / "more.yaml").write_text(yaml.safe_dump(recipe))
     train(tmp_path / "more.yaml", output=tmp_path / "more")
-    assert losses(tmp_path / "more")[1] < losses(whole_run[0])[1] * 0.8
+    assert losses(tmp_path / "more")[1] < losses(whole_run[0])[1] * 0.9  # heads of training begin anew
 
 
 @pytest.mark.parametrize(
