@@ -10,7 +10,6 @@ near the word for what it shows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +18,6 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from segue.data.collation import IGNORE, UNLABELLED, DenseLabels
-from segue.errors import SegueError
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel, ImageFeatures
 from segue.training.losses import dice_loss, mask_bce_loss, partial_label_loss, point_loss, refinement_weights
@@ -77,7 +75,6 @@ class GroundedObjective(PreTrainedModel):
     ):
         super().__init__(config)
         self.weights = weights
-        self._frozen: list[nn.Module] = []
         self.model = GroundedModel(config)
         self.category_words = WordClassifier(config.text_config.hidden_size, label_ids["category"])
         self.color_words = WordClassifier(config.text_config.hidden_size, label_ids["color"])
@@ -109,40 +106,6 @@ class GroundedObjective(PreTrainedModel):
             [scale.get(name, self.weights.dense) * term for name, term in terms.items()]
         ).sum()
         return Losses(total=total, terms={name: term.detach() for name, term in terms.items()})
-
-    def only_train(self, parts: Sequence[str]) -> None:
-        """Let the named parts of the model learn; freeze all else, running statistics included."""
-        prefixes = tuple(f"model.{part}" for part in parts)
-        known = {name for name, _ in self.model.named_children()}
-        if not set(parts) <= known:
-            raise SegueError(
-                f"the model has no part {sorted(set(parts) - known)[0]!r}; it has {sorted(known)}"
-            )
-        for name, parameter in self.named_parameters():
-            parameter.requires_grad = name.startswith(prefixes)
-        self._frozen = [m for n, m in self.model.named_children() if n not in parts]
-
-    def train(self, mode: bool = True) -> GroundedObjective:
-        """As any module, but what is frozen stays in eval mode."""
-        super().train(mode)
-        for module in self._frozen:
-            module.eval()
-        return self
-
-    @torch.no_grad()
-    def standardize_mask_states(self, batch: dict[str, Tensor]) -> None:
-        """Rescale the first mask layer as if its input were standardised over the targets of a batch.
-
-        States that predict mask tokens are nearly equal (they all say "a mask comes now"); what differs
-        between targets is a small part of them, which masks are otherwise slow to learn from.
-        """
-        features = self.model.encode_images(batch["pixels"])
-        states = self.states(features, batch)[batch["group_rows"][:, None], batch["group_positions"]]
-        states = states.flatten(0, 1)
-        mean, std = states.mean(0), states.std(0) + 1e-3
-        layer = self.model.mask_projection[0]
-        layer.weight /= std
-        layer.bias -= layer.weight @ mean
 
     def states(self, features: ImageFeatures, batch: dict[str, Tensor]) -> Tensor:
         """(B, T, H) final-norm states of the packed dialogues."""

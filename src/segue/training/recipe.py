@@ -53,10 +53,6 @@ class Stage(_Section):
     """Targets of each picture that enter the mask losses."""
     losses: dict[str, float] = {}
     """Weights by name (`segue.training.objective.LossWeights`)."""
-    trainable: list[str] = []
-    """Parts of the model that learn (its modules' names); the others stay as they are. None: all."""
-    standardize_mask_states: bool = False
-    """Begin with the first mask layer set to read standardised states (see `GroundedObjective`)."""
     rates: dict[str, float] = {}
     """Rates of sources, by their name, that differ from the recipe's in this stage."""
 

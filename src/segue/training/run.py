@@ -118,14 +118,6 @@ def _run_stage(
         length=stage.steps * stage.batch_size * stage.gradient_accumulation,
         seed=settings.seed * 1000 + number,
     )
-    if stage.trainable:
-        objective.only_train(stage.trainable)
-    if stage.standardize_mask_states and (not place.is_dir() or get_last_checkpoint(str(place)) is None):
-        # 64 pictures from the end of another seed: enough targets for a mean and a deviation.
-        several = Mixture(
-            dataset.sources, dataset.shares, collator=dataset.collator, length=64, seed=dataset.seed + 500
-        )
-        objective.eval().standardize_mask_states(dataset.collator.collate([several[i] for i in range(64)]))
     arguments = TrainingArguments(
         output_dir=str(place),
         max_steps=stage.steps,
