@@ -74,6 +74,32 @@ class WordPoint(_Strict):
     point: tuple[FiniteFloat, FiniteFloat]
 
 
+class Expression(_Strict):
+    """What people call some objects, before any question is made of it: "the mug on the left".
+
+    `ids` are the objects whose union it means; none: nothing in the picture. `kind` is the source's own
+    label, such as "short" and "long" of ReasonSeg; `id` is the number that it has there, if any.
+    """
+
+    text: Annotated[str, Field(min_length=1)]
+    ids: list[int]
+    kind: str = ""
+    id: int | None = None
+
+
+class Caption(_Strict):
+    """A description of the picture, or of the box `region`, with the places of its words where known."""
+
+    text: Annotated[str, Field(min_length=1)]
+    points: list[WordPoint] = []
+    region: Box | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Caption:
+        _check_spans("word point", self.points, self.text)
+        return self
+
+
 class Turn(_Strict):
     """A question and its answer. `region` is the box that a location-conditioned caption is about."""
 
@@ -86,28 +112,26 @@ class Turn(_Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Turn:
-        for what, marks in (("phrase", self.phrases), ("word point", self.points)):
-            last_end = 0
-            for mark in marks:
-                start, end = mark.span
-                if not last_end <= start < end <= len(self.answer):
-                    raise ValueError(
-                        f"{what} span [{start}, {end}] is empty, overlaps the one before it or leaves "
-                        f"the answer {self.answer[:60]!r} of {len(self.answer)} characters"
-                    )
-                last_end = end
+        _check_spans("phrase", self.phrases, self.answer)
+        _check_spans("word point", self.points, self.answer)
         return self
 
 
 class Record(_Strict):
     """One picture. `ignore` are pixels to leave out of loss and score; `exhaustive` are the categories
-    labelled wherever they occur: for those alone, no object means that there is none."""
+    labelled wherever they occur: for those alone, no object means that there is none.
+
+    `expressions` and `captions` are facts of a source that no question was made of yet
+    (`segue.data.templates` makes `dialogue` of them, in each family's words).
+    """
 
     image: Annotated[str, Field(min_length=1)]
     width: Annotated[int, Field(gt=0)]
     height: Annotated[int, Field(gt=0)]
     objects: list[ObjectRecord]
-    dialogue: list[Turn]
+    dialogue: list[Turn] = []
+    expressions: list[Expression] = []
+    captions: list[Caption] = []
     ignore: RLE | None = None
     exhaustive: list[str] | Literal["all"] = []
     source: str = ""
@@ -128,6 +152,12 @@ class Record(_Strict):
                 if unknown:
                     words = turn.answer[slice(*phrase.span)]
                     raise ValueError(f"phrase {words!r} names objects that do not exist: {unknown[:5]}")
+        for expression in self.expressions:
+            unknown = [id_ for id_ in expression.ids if id_ not in ids]
+            if unknown:
+                raise ValueError(
+                    f"expression {expression.text[:60]!r} names objects that do not exist: {unknown[:5]}"
+                )
         return self
 
 
@@ -218,6 +248,18 @@ def run_lengths(counts: str) -> np.ndarray:
     runs[1::2] = np.cumsum(runs[1::2])
     runs[2::2] = np.cumsum(runs[2::2])
     return runs
+
+
+def _check_spans(what: str, marks: Sequence[Phrase] | Sequence[WordPoint], text: str) -> None:
+    last_end = 0
+    for mark in marks:
+        start, end = mark.span
+        if not last_end <= start < end <= len(text):
+            raise ValueError(
+                f"{what} span [{start}, {end}] is empty, overlaps the one before it or leaves "
+                f"the text {text[:60]!r} of {len(text)} characters"
+            )
+        last_end = end
 
 
 def _check_segmentation(segmentation: RLE | list[Polygon] | None, height: int, width: int, what: str) -> None:
