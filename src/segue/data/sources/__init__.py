@@ -17,7 +17,7 @@ from typing import Protocol
 from segue.data.native import Record
 from segue.errors import DataError
 
-__all__ = ["SOURCES", "DataSource", "RecordSet", "SourceFile", "get_source", "missing_files"]
+__all__ = ["SOURCES", "DataSource", "RecordSet", "SourceFile", "get_source", "locate", "missing_files"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class SourceFile:
         path: relative to the data root, as the original projects lay it out.
         what: one phrase for people ("instance annotations").
         where: the page or address that it is published at.
+        also: other places, relative to the data root, where the same is looked for.
     """
 
     path: str
     what: str
     where: str
+    also: tuple[str, ...] = ()
 
 
 class RecordSet(Protocol):
@@ -86,4 +88,9 @@ def get_source(name: str) -> DataSource:
 
 def missing_files(source: DataSource, root: Path, split: str) -> list[SourceFile]:
     """Those of the source's files that are not under `root`."""
-    return [file for file in source.files(split) if not (root / file.path).exists()]
+    return [file for file in source.files(split) if locate(root, file) is None]
+
+
+def locate(root: Path, file: SourceFile) -> str | None:
+    """Where under `root` the file is, as a path relative to it; None where it is not."""
+    return next((path for path in (file.path, *file.also) if (root / path).exists()), None)
