@@ -12,7 +12,7 @@ from segue import predictor as predictor_module
 from segue.answer import Answer
 from segue.data.native import Phrase, Turn
 from segue.errors import CapabilityError, DataError, ImageError, QuestionError
-from segue.predictor import Predictor
+from segue.predictor import Predictor, Query
 from tests.modeling.speaking import (
     LEARNED,
     assert_same,
@@ -143,6 +143,44 @@ def test_a_batch_encodes_every_picture_once(model, encodings, tmp_path):
 
 def test_nothing_asked_is_nothing_answered(model):
     assert model.ask_batch([]) == []
+
+
+def test_replies_equal_single_answers_and_count_tokens(model):
+    queries = [
+        Query(picture(1), MUG_AND_SPOON),
+        Query(picture(2), "Describe this region.", region=(2, 3, 20, 30)),
+        model.caption_query(picture(3)),
+        model.locate_query(picture(4), "the red mug?"),
+        Query(picture(1), MUG_AND_SPOON, max_new_tokens=5),  # one row has a limit of its own
+    ]
+    told: dict[int, list[int]] = {}
+    replies = model.reply(queries, watch=lambda row, ids: told.update({row: list(ids)}) or True)
+    assert_same(replies[0].answer, model.ask(picture(1), MUG_AND_SPOON))
+    assert_same(replies[1].answer, model.caption(picture(2), box=(2, 3, 20, 30)))
+    assert_same(replies[2].answer, model.caption(picture(3)))
+    assert_same(replies[3].answer, model.locate(picture(4), "the red mug"))
+    assert_same(replies[4].answer, model.ask(picture(1), MUG_AND_SPOON, max_new_tokens=5))
+    assert [reply.finished for reply in replies] == [True, True, True, True, False]
+    assert [reply.answer_tokens for reply in replies] == [len(told[row]) for row in range(5)]
+    asked = model.processor.question_ids(MUG_AND_SPOON)
+    assert replies[0].prompt_tokens == len(model.processor.prefix_ids) + len(asked)
+
+
+def test_a_dropped_query_has_no_answer_and_changes_no_other(model, monkeypatch):
+    monkeypatch.setattr(predictor_module, "MOST_QUESTIONS", 2)  # row numbers are those of the whole
+    queries = [Query(picture(seed), MUG_AND_SPOON) for seed in range(4)]
+    calls: list[int] = []
+
+    def watch(row, ids):
+        calls.append(row)
+        return row != 2
+
+    replies = model.reply(queries, watch=watch)
+    assert calls.count(2) == 1
+    assert [reply.answer is None for reply in replies] == [False, False, True, False]
+    assert not replies[2].finished
+    for seed in (0, 1, 3):
+        assert_same(replies[seed].answer, model.ask(picture(seed), MUG_AND_SPOON))
 
 
 def test_a_chat_encodes_its_picture_once(model, encodings):

@@ -11,7 +11,8 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from segue.answer import Answer, Segment, Word
 from segue.errors import CapabilityError, QuestionError
 from segue.images import Geometry, open_image
 from segue.mask_tokens import ParsedAnswer, ParsedTarget
-from segue.modeling.generation import Generated, Prefix, compute_prefix, generate
+from segue.modeling.generation import Generated, Prefix, Watch, compute_prefix, generate
 from segue.modeling.grounded import GroundedModel, ImageFeatures
 from segue.processing import Processor
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from segue.lisa_processing import LisaProcessor
     from segue.modeling.lisa import LisaFeatures, LisaModel
 
-__all__ = ["Chat", "EncodedImage", "Predictor", "Score"]
+__all__ = ["Chat", "EncodedImage", "Predictor", "Query", "Reply", "Score"]
 
 CAPTION_QUESTION = "Describe this image."
 REGION_QUESTION = "Describe this region."
@@ -51,6 +52,32 @@ class EncodedImage:
     geometry: Geometry
     features: ImageFeatures | LisaFeatures
     prefix: Prefix
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question of a batch; the fields are the arguments of `Predictor.ask`."""
+
+    image: Any
+    question: str
+    region: Box | None = None
+    max_new_tokens: int = 160
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What became of a query.
+
+    Attributes:
+        answer: None where whoever watched dropped the query.
+        prompt_tokens, answer_tokens: ids read (the picture's among them) and said.
+        finished: False when the answer was cut at its limit, or dropped.
+    """
+
+    answer: Answer | None
+    prompt_tokens: int
+    answer_tokens: int
+    finished: bool
 
 
 @dataclass(frozen=True)
@@ -98,11 +125,11 @@ class Predictor:
         Raises:
             ImageError, QuestionError: the picture or the question cannot be used.
         """
-        return self._answers([(image, question)], regions=[region], max_new_tokens=max_new_tokens)[0]
+        return self._answers([Query(image, question, region, max_new_tokens)])[0]
 
     def ask_batch(self, pairs: Sequence[tuple[Any, str]], *, max_new_tokens: int = 160) -> list[Answer]:
         """Answers to (image, question) pairs, the same as one by one; equal pictures are encoded once."""
-        return self._answers(pairs, regions=[None] * len(pairs), max_new_tokens=max_new_tokens)
+        return self._answers([Query(*pair, max_new_tokens=max_new_tokens) for pair in pairs])
 
     def chat(self, image: Any) -> Chat:
         """Several questions about one picture, which is encoded once."""
@@ -110,7 +137,12 @@ class Predictor:
 
     def caption(self, image: Any, *, box: Box | None = None) -> Answer:
         """A caption whose words carry points; with `box` (x0, y0, x1, y1 in pixels), one of that region."""
-        return self.ask(image, CAPTION_QUESTION if box is None else REGION_QUESTION, region=box)
+        return self._answers([self.caption_query(image, box=box)])[0]
+
+    @staticmethod
+    def caption_query(image: Any, *, box: Box | None = None, max_new_tokens: int = 160) -> Query:
+        """What `caption` asks, for a batch."""
+        return Query(image, CAPTION_QUESTION if box is None else REGION_QUESTION, box, max_new_tokens)
 
     def caption_dense(self, image: Any) -> list[Answer]:
         """A caption for every object found: needs a proposal head, which this family lacks."""
@@ -120,13 +152,23 @@ class Predictor:
 
     def locate(self, image: Any, expression: str) -> Answer:
         """Mask and box of a referring expression, or its rejection."""
+        return self._answers([self.locate_query(image, expression)])[0]
+
+    @staticmethod
+    def locate_query(image: Any, expression: str, *, max_new_tokens: int = 160) -> Query:
+        """What `locate` asks, for a batch."""
         if not isinstance(expression, str) or not expression.strip(" \t\r\n?."):
             raise QuestionError("the expression is empty; give words such as: the woman in red")
-        return self.ask(image, LOCATE_QUESTION.format(expression=expression.strip().rstrip("?. ")))
+        question = LOCATE_QUESTION.format(expression=expression.strip().rstrip("?. "))
+        return Query(image, question, None, max_new_tokens)
 
     def encode(self, image: Any) -> EncodedImage:
         """See a picture once."""
         return self._see([image])[0]
+
+    def encode_batch(self, images: Sequence[Any]) -> list[EncodedImage]:
+        """`encode` of several, the same picture only once; tensors may be parts of a batch's."""
+        return self._see(images)
 
     @torch.no_grad()
     def score(self, image: Any, question: str, answer: Turn | Answer | str) -> Score:
@@ -162,39 +204,54 @@ class Predictor:
 
     # -- the path ----------------------------------------------------------------
 
+    def _answers(self, queries: Sequence[Query]) -> list[Answer]:
+        answers = [reply.answer for reply in self.reply(queries)]
+        assert all(answer is not None for answer in answers), "only who watches can drop a query"
+        return cast("list[Answer]", answers)
+
     @torch.no_grad()
-    def _answers(
-        self, pairs: Sequence[tuple[Any, str]], *, regions: Sequence[Box | None], max_new_tokens: int
-    ) -> list[Answer]:
-        if max_new_tokens < 1:
-            raise QuestionError(f"max_new_tokens is {max_new_tokens}; an answer needs 1 or more")
+    def reply(self, queries: Sequence[Query], *, watch: Watch | None = None) -> list[Reply]:
+        """Answers to a batch of queries, the same as one by one; equal pictures are encoded once.
+
+        `watch` is called with a query's number and the ids that its answer has so far, once a step; a query
+        for which it returns False leaves the batch at that step and has no answer.
+
+        Raises:
+            ImageError, QuestionError: a picture or a question cannot be used; none is answered then.
+        """
+        for query in queries:
+            if query.max_new_tokens < 1:
+                raise QuestionError(f"max_new_tokens is {query.max_new_tokens}; an answer needs 1 or more")
         clock = _Clock()
         # 1) Words first: a question that cannot be asked should not cost an encoding.
         prompts = [
-            self.processor.question_ids(question, has_region=region is not None)
-            for (_, question), region in zip(pairs, regions, strict=True)
+            self.processor.question_ids(query.question, has_region=query.region is not None)
+            for query in queries
         ]
         # 2) Open and encode every different picture once.
-        seen = self._see([image for image, _ in pairs])
+        seen = self._see([query.image for query in queries])
         boxes = [
-            None if region is None else self._box(image, region)
-            for image, region in zip(seen, regions, strict=True)
+            None if query.region is None else self._box(image, query.region)
+            for image, query in zip(seen, queries, strict=True)
         ]
         clock.lap("encode")
-        answers: list[Answer] = []
-        for first in range(0, len(pairs), MOST_QUESTIONS):
+        replies: list[Reply] = []
+        for first in range(0, len(queries), MOST_QUESTIONS):
             part = slice(first, first + MOST_QUESTIONS)
-            answers += self._answer_batch(seen[part], prompts[part], boxes[part], max_new_tokens, clock)
-        return answers
+            limits = [query.max_new_tokens for query in queries[part]]
+            own = None if watch is None else partial(_watch_from, watch, first)
+            replies += self._reply_batch(seen[part], prompts[part], boxes[part], limits, own, clock)
+        return replies
 
-    def _answer_batch(
+    def _reply_batch(
         self,
         seen: Sequence[EncodedImage],
         prompts: Sequence[list[int]],
         boxes: Sequence[Tensor | None],
-        max_new_tokens: int,
+        limits: Sequence[int],
+        watch: Watch | None,
         clock: _Clock,
-    ) -> list[Answer]:
+    ) -> list[Reply]:
         images = list({id(image): image for image in seen}.values())
         numbers = {id(image): number for number, image in enumerate(images)}
         index = [numbers[id(image)] for image in seen]
@@ -209,30 +266,34 @@ class Predictor:
             ],
             image_index=index,
             stop_id=self.processor.stop_id,
-            max_new_tokens=max_new_tokens,
+            max_new_tokens=limits,
             forced_after=self.processor.vocabulary.forced_after,
+            watch=watch,
         )
-        parsed = [self.processor.parse(answer.ids) for answer in generated]
+        # What was dropped says nothing, and costs no masks.
+        parsed = [self.processor.parse([] if answer.dropped else answer.ids) for answer in generated]
         clock.lap("generate")
         # 4) Decode the masks of all targets of all answers together.
         segments = self._segments(images, index, parsed, generated)
         clock.lap("decode")
         # 5) Answers in the pictures' own pixels.
         timing = clock.total()
-        return [
-            Answer(
+        replies = []
+        for image, prompt, parse, row, own in zip(seen, prompts, parsed, generated, segments, strict=True):
+            answer = Answer(
                 text=parse.text,
                 segments=tuple(own),
-                words=self._words(image, parse, answer),
+                words=self._words(image, parse, row),
                 width=image.image.width,
                 height=image.image.height,
                 model=self.name,
                 timing_ms=timing,
-                notes=_notes(parse, answer),
+                notes=_notes(parse, row),
                 image=image.image,
             )
-            for image, parse, answer, own in zip(seen, parsed, generated, segments, strict=True)
-        ]
+            read = image.prefix.mask.shape[1] + len(prompt)
+            replies.append(Reply(None if row.dropped else answer, read, len(row.ids), row.finished))
+        return replies
 
     def _see(self, sources: Sequence[Any]) -> list[EncodedImage]:
         """Every source encoded, the same path, bytes or object only once."""
@@ -372,6 +433,11 @@ class _Clock:
 
     def total(self) -> dict[str, float]:
         return {**self.laps, "total": round((self.last - self.start) * 1000, 1)}
+
+
+def _watch_from(watch: Watch, first: int, row: int, ids: Sequence[int]) -> bool:
+    """A part's rows, numbered as in the whole."""
+    return watch(first + row, ids)
 
 
 def _readable(model: Any, ids: Tensor, features: Any) -> Tensor | None:

@@ -106,6 +106,40 @@ def test_stops_at_the_stop_id_and_reports_a_cut():
 
 
 @torch.no_grad()
+def test_a_row_that_is_dropped_stops_at_once_and_leaves_the_others_as_they_were():
+    model, processor = tiny_model()
+    _, prefix = encoded(model, processor, 1)
+    alone = answers(model, processor, prefix, QUESTIONS, [0, 0, 0])
+    steps: list[tuple[int, int]] = []
+
+    def watch(row, ids):
+        steps.append((row, len(ids)))
+        return not (row == 1 and len(ids) >= 3)
+
+    watched = answers(model, processor, prefix, QUESTIONS, [0, 0, 0], watch=watch)
+    assert watched[1].dropped
+    assert not watched[1].finished
+    assert watched[1].ids == alone[1].ids[: len(watched[1].ids)]
+    assert sum(length >= 3 for row, length in steps if row == 1) == 1  # not one step more
+    for row in (0, 2):
+        assert watched[row].ids == alone[row].ids
+        assert not watched[row].dropped
+        assert [n for r, n in steps if r == row][-1] == len(alone[row].ids)
+
+
+@torch.no_grad()
+def test_rows_may_have_limits_of_their_own():
+    model, processor = tiny_model()
+    _, prefix = encoded(model, processor, 1)
+    whole = answers(model, processor, prefix, QUESTIONS, [0, 0, 0], max_new_tokens=9)
+    cut = answers(model, processor, prefix, QUESTIONS, [0, 0, 0], max_new_tokens=[9, 2, 9])
+    assert [row.ids for row in cut] == [whole[0].ids, cut[1].ids, whole[2].ids]
+    assert len(cut[1].ids) <= 2
+    assert cut[1].ids == whole[1].ids[: len(cut[1].ids)]
+    assert not cut[1].finished
+
+
+@torch.no_grad()
 def test_the_prefix_is_a_value_that_generation_does_not_write_to():
     model, processor = tiny_model()
     _, prefix = encoded(model, processor, 1)

@@ -17,7 +17,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, LlamaForCausalLM
 
-__all__ = ["Generated", "Prefix", "compute_prefix", "generate"]
+__all__ = ["Generated", "Prefix", "Watch", "compute_prefix", "generate"]
+
+Watch = Callable[[int, Sequence[int]], bool]
+"""Told after each step what a row (its number) has said so far; False takes the row out of the batch."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,15 @@ class Generated:
         ids: generated ids, without the stop id.
         probabilities: the model's probability of each id (1 where the id was forced).
         states: (len(ids) + 1, H): row i predicts id i; the last was reached after the whole answer.
-        finished: False when the answer was cut at the limit.
+        finished: False when the answer was cut at the limit, or dropped.
+        dropped: whoever watched did not want the rest; the states of the last ids are missing then.
     """
 
     ids: list[int]
     probabilities: list[float]
     states: Tensor
     finished: bool
+    dropped: bool = False
 
 
 @torch.no_grad()
@@ -90,8 +95,9 @@ def generate(
     *,
     image_index: Sequence[int],
     stop_id: int,
-    max_new_tokens: int,
+    max_new_tokens: int | Sequence[int],
     forced_after: Callable[[int], tuple[int, ...]] = lambda token: (),
+    watch: Watch | None = None,
 ) -> list[Generated]:
     """Greedy answers to B prompts.
 
@@ -100,12 +106,16 @@ def generate(
         prompts: B embeddings (T_b, H) of what follows the prefix.
         image_index: the image of each prompt.
         stop_id: ends an answer.
-        max_new_tokens: of each answer; a group that would go beyond is not begun.
+        max_new_tokens: of each answer, one number for all or one for each; a group that would go beyond is
+            not begun.
         forced_after: ids that must follow an id; they are fed together with it, in one step.
+        watch: sees each row's ids before they are fed (not the end) and may drop the row: a server's clients
+            leave, and read along.
     """
     if not prompts:
         return []
-    rows = [_Row() for _ in prompts]
+    limits = [max_new_tokens] * len(prompts) if isinstance(max_new_tokens, int) else max_new_tokens
+    rows = [_Row(number, limit) for number, limit in zip(range(len(prompts)), limits, strict=True)]
     batch = _Batch(model, prefix, image_index)
 
     # 1) Feed the prompts; each row's last state predicts its first id.
@@ -121,7 +131,7 @@ def generate(
         logits = model.lm_head(torch.stack([row.states[-1] for row in going])).float()
         probabilities, choices = logits.softmax(dim=-1).max(dim=-1)
         chunks = [
-            row.take(choice, probability, forced_after(choice), stop_id, max_new_tokens)
+            row.take(choice, probability, forced_after(choice), stop_id, watch)
             for row, choice, probability in zip(going, choices.tolist(), probabilities.tolist(), strict=True)
         ]
         # 3) Rows that are done leave the batch.
@@ -139,30 +149,38 @@ def generate(
             row.states.extend(state[:length])
 
     # 5) Only the generated states leave; the cache ends here.
-    return [Generated(row.ids, row.probabilities, torch.stack(row.states), row.finished) for row in rows]
+    return [
+        Generated(row.ids, row.probabilities, torch.stack(row.states), row.finished, row.dropped)
+        for row in rows
+    ]
 
 
 class _Row:
     """What one row has said so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int, limit: int) -> None:
+        self.number = number
+        self.limit = limit
         self.ids: list[int] = []
         self.probabilities: list[float] = []
         self.states: list[Tensor] = []
-        self.finished = False
+        self.finished = self.dropped = False
 
     def take(
-        self, choice: int, probability: float, forced: tuple[int, ...], stop_id: int, limit: int
+        self, choice: int, probability: float, forced: tuple[int, ...], stop_id: int, watch: Watch | None
     ) -> list[int]:
         """Note the chosen id and those forced after it; returns the ids to feed, none once done."""
         if choice == stop_id:
             self.finished = True
             return []
         chunk = [choice, *forced]
-        if len(self.ids) + len(chunk) > limit:
+        if len(self.ids) + len(chunk) > self.limit:
             return []
         self.ids += chunk
         self.probabilities += [min(probability, 1.0)] + [1.0] * len(forced)
+        if watch is not None and not watch(self.number, self.ids):
+            self.dropped = True
+            return []
         return chunk
 
 
