@@ -139,12 +139,16 @@ def test_points_and_regions_move_along():
     turn = Turn(
         question="What is this?",
         answer="A dog.",
-        points=[WordPoint(span=(2, 5), point=(16.0, 30.0)), WordPoint(span=(5, 6), point=(94.0, 30.0))],
+        points=[
+            WordPoint(span=(2, 5), point=(16.0, 30.0), extent=[10.0, 20.0, 22.0, 40.0]),
+            WordPoint(span=(5, 6), point=(94.0, 30.0)),
+        ],
         region=[6, 10, 20, 40],
     )
     changed = crop_record(two_dogs(dialogue=[turn]), Crop(0, 0, 80, 60, flip=True), size=(120, 160))
     (moved,) = changed.dialogue
     assert [word.point for word in moved.points] == [(160 - 32.0, 60.0)]  # the second point is outside
+    assert moved.points[0].extent == [160 - 44.0, 40.0, 160 - 20.0, 80.0]
     assert moved.region == [160 - 52.0, 20.0, 40.0, 80.0]
 
 

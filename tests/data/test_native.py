@@ -30,7 +30,7 @@ def a_record(**fields: Any) -> Record:
         question="Where are the dog and the cat?",
         answer="The dog is here, but there is no cat.",
         phrases=[Phrase(span=(4, 7), ids=[1]), Phrase(span=(33, 36), ids=[])],
-        points=[WordPoint(span=(4, 7), point=(10.5, 20.0))],
+        points=[WordPoint(span=(4, 7), point=(10.5, 20.0), extent=[8.0, 18.0, 13.0, 22.0])],
         type="mixed",
     )
     return record(thing(1, "dog", (4, 4, 20, 30)), **{"dialogue": [turn], **fields})
@@ -100,6 +100,7 @@ BROKEN = [
     (with_turn(phrases=[{"span": [4, 7], "ids": []}, {"span": [6, 9], "ids": []}]), "overlaps"),
     (with_turn(phrases=[{"span": [8, 9], "ids": []}, {"span": [4, 7], "ids": []}]), "overlaps"),  # order
     (with_turn(points=[{"span": [4, 99], "point": [1, 2]}]), "word point"),
+    (with_turn(points=[{"span": [4, 7], "point": [1, 2], "extent": [3, 0, 1, 2]}]), "extent"),
     (with_turn(answer=""), "answer"),
 ]
 

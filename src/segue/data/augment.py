@@ -248,6 +248,14 @@ class _Frame:
         top, bottom = np.clip((y0, y1), 0, self.height).tolist()
         return [left, top, right - left, bottom - top]
 
+    def extent(self, corners: Sequence[float] | None) -> list[float] | None:
+        """[x0, y0, x1, y1], clipped to the new picture; None stays None."""
+        if corners is None:
+            return None
+        x0, y0, x1, y1 = corners
+        left, top, width, height = self.box([x0, y0, x1 - x0, y1 - y0])
+        return [left, top, left + width, top + height]
+
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """Nearest pixel: masks shrink by two at most here, and stay exact where nothing is scaled."""
         columns = (np.arange(self.width) + 0.5) * self.crop.width / self.width + self.crop.x
@@ -305,7 +313,7 @@ class _Frame:
             Phrase(span=span, ids=phrase.ids) for phrase, span in zip(turn.phrases, spans, strict=False)
         ]
         points = [
-            WordPoint(span=span, point=self.point(*word.point))
+            WordPoint(span=span, point=self.point(*word.point), extent=self.extent(word.extent))
             for word, span in zip(turn.points, spans[len(turn.phrases) :], strict=True)
         ]
         points = [

@@ -68,10 +68,18 @@ class Phrase(_Strict):
 
 
 class WordPoint(_Strict):
-    """A word of an answer and the place it speaks of."""
+    """A word of an answer and the place it speaks of: a point, and where a trace is known its `extent` while
+    the word was spoken, [x0, y0, x1, y1]."""
 
     span: Span
     point: tuple[FiniteFloat, FiniteFloat]
+    extent: Box | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> WordPoint:
+        if self.extent is not None and (self.extent[0] > self.extent[2] or self.extent[1] > self.extent[3]):
+            raise ValueError(f"a word's extent {self.extent} is not [left, top, right, bottom]")
+        return self
 
 
 class Expression(_Strict):
@@ -101,7 +109,8 @@ class Caption(_Strict):
 
 
 class Turn(_Strict):
-    """A question and its answer. `region` is the box that a location-conditioned caption is about."""
+    """A question and its answer. `region` is the box that a location-conditioned caption is about; `follows`
+    says that it goes on from the turn before it, in one conversation."""
 
     question: Annotated[str, Field(min_length=1)]
     answer: Annotated[str, Field(min_length=1)]
@@ -109,6 +118,7 @@ class Turn(_Strict):
     points: list[WordPoint] = []
     region: Box | None = None
     type: str = ""
+    follows: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Turn:
