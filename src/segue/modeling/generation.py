@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, LlamaForCausalLM
 
-__all__ = ["Generated", "Prefix", "Watch", "compute_prefix", "generate"]
+__all__ = ["Generated", "Prefix", "Watch", "compute_prefix", "generate", "read_given"]
 
 Watch = Callable[[int, Sequence[int]], bool]
 """Told after each step what a row (its number) has said so far; False takes the row out of the batch."""
@@ -85,6 +85,24 @@ def compute_prefix(model: LlamaForCausalLM, embeddings: Tensor, mask: Tensor | N
     )
     layers: Sequence[Any] = cache.layers
     return Prefix(layers=tuple((layer.keys, layer.values) for layer in layers), mask=mask)
+
+
+@torch.no_grad()
+def read_given(
+    model: LlamaForCausalLM, prefix: Prefix, texts: Sequence[Tensor], *, image_index: Sequence[int]
+) -> list[Tensor]:
+    """Teacher forcing behind shared prefixes: the states (T_b, H) of B given texts in one pass.
+
+    Args:
+        prefix: of I images.
+        texts: B embeddings (T_b, H) of what follows the prefix, question and answer.
+        image_index: the image of each text.
+    """
+    if not texts:
+        return []
+    lengths = [len(text) for text in texts]
+    states = _Batch(model, prefix, image_index).feed(pad_sequence(list(texts), batch_first=True), lengths)
+    return [state[:length] for state, length in zip(states, lengths, strict=True)]
 
 
 @torch.no_grad()
