@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segue.errors import ImageError
-from segue.images import OUTSIDE_LOGIT, Geometry, open_image
+from segue.images import OUTSIDE_LOGIT, Geometry, open_image, read_header
 
 RED, BLUE, WHITE, BLACK = (255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 
@@ -584,3 +584,21 @@ def test_a_mask_by_majority_needs_half_of_an_input_pixel():
     assert geometry.mask_to_input(mask, resample=Image.Resampling.BOX).sum() == 1
     mask[10:12] = False  # two of nine
     assert geometry.mask_to_input(mask, resample=Image.Resampling.BOX).sum() == 0
+
+
+# Headers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_name", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"])
+def test_a_header_is_read_without_the_pixels(format_name):
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(stream, format_name)
+    header = read_header(stream.getvalue())
+    assert (header.format, header.width, header.height) == (format_name, 70, 90)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"%PDF-1.4", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
+def test_no_header_is_an_image_error(data):
+    with pytest.raises(ImageError):
+        read_header(data)

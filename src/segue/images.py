@@ -89,6 +89,22 @@ def open_image(source: Any, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     )
 
 
+@dataclass(frozen=True)
+class ImageHeader:
+    """What the first bytes of a picture say: Pillow's name of its format, and its size as stored."""
+
+    format: str
+    width: int
+    height: int
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Format and size, without decoding a pixel; `ImageError` where `open_image` would not open it."""
+    name = "the given bytes"
+    image = _open_lazily(io.BytesIO(data), name)
+    return ImageHeader(_sniff(data[:64], name), *image.size)
+
+
 def _open_path(path: str | bytes, max_pixels: int) -> Image.Image:
     text = os.fsdecode(path)
     if _URL.match(text):
@@ -131,6 +147,10 @@ def _read_all(stream: Any, name: str) -> bytes:
 
 
 def _open_stream(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
+    return _decode(_open_lazily(stream, name), name, max_pixels)
+
+
+def _open_lazily(stream: BinaryIO, name: str) -> Image.Image:
     head = stream.read(64)
     stream.seek(0)
     format_name = _sniff(head, name)
@@ -141,10 +161,9 @@ def _open_stream(stream: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     if isinstance(accepted, str):  # how Pillow says that it was built without this decoder
         raise ImageError(f"{name} cannot be opened: {accepted}; convert it to JPEG or PNG")
     try:
-        image = factory(stream, "")
+        return factory(stream, "")
     except Exception as error:  # decoders fed with damaged bytes raise nearly anything
         raise ImageError(f"{name} is not a readable {format_name} image: {_reason(error)}") from error
-    return _decode(image, name, max_pixels)
 
 
 def _sniff(head: bytes, name: str) -> str:
