@@ -192,5 +192,9 @@ class LisaProcessor:
         return self.vocabulary.parse(ids, self.tokenizer.decode)
 
     def _prompt(self, question: str, answer: str | None = None) -> str:
-        text = self.template.render([(question, answer)])
+        return self.render([(question, answer)])
+
+    def render(self, turns: Sequence[tuple[str, str | None]]) -> str:
+        """The text of a conversation about a picture: (question, answer) rounds."""
+        text = self.template.render(turns)
         return text if self.config.use_image_marks else re.sub("<im_start>|<im_end>", "", text)

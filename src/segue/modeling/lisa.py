@@ -28,6 +28,7 @@ from transformers import LlamaForCausalLM, PreTrainedModel
 from segue.errors import CheckpointError
 from segue.modeling.clip_tower import ClipTower
 from segue.modeling.lisa_configuration import LisaConfig
+from segue.modeling.packing import packed_scores
 from segue.modeling.sam import Sam
 
 __all__ = ["IMAGE_PLACEHOLDER_ID", "LisaFeatures", "LisaModel", "LisaPixels", "make_projector"]
@@ -142,17 +143,28 @@ class LisaModel(PreTrainedModel):
         image_tokens: Tensor | None = None,
         regions: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        segment_ids: Tensor | None = None,
     ) -> Tensor:
         """Final-norm states of the language model, (B, T, H), over whole sequences.
 
         Args:
             input_ids, image_tokens, regions: as in `embed`.
             attention_mask: (B, T) True where a token counts, padding to the right; default: all count.
+            position_ids: (B, T); default 0..T-1.
+            segment_ids: (B, T) in place of `attention_mask`, for several dialogues packed behind one image
+                prefix (`segue.modeling.packing`).
         """
         embeddings = self.embed(input_ids, image_tokens, regions)
-        positions = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+        if position_ids is None:
+            position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+        if segment_ids is not None:
+            attention_mask = packed_scores(segment_ids, embeddings.dtype)
         return self.language_model.model(
-            inputs_embeds=embeddings, attention_mask=attention_mask, position_ids=positions, use_cache=False
+            inputs_embeds=embeddings,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            use_cache=False,
         ).last_hidden_state
 
     def lm_head(self, states: Tensor) -> Tensor:

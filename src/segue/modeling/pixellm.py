@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from transformers import LlamaForCausalLM, PreTrainedModel
 
 from segue.modeling.clip_tower import ClipTower, shrink_valid, valid_cells
+from segue.modeling.packing import additive_mask, packed_scores
 from segue.modeling.pixel_decoder import TokenFusion
 from segue.modeling.pixellm_configuration import PixelLMConfig
 from segue.modeling.pixellm_decoder import PixelLMDecoder
@@ -168,6 +169,8 @@ class PixelLMModel(PreTrainedModel):
         image_tokens: Tensor | None = None,
         regions: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        segment_ids: Tensor | None = None,
     ) -> Tensor:
         """Final-norm states of the language model, (Q, T, H), over whole sequences.
 
@@ -175,16 +178,27 @@ class PixelLMModel(PreTrainedModel):
             input_ids, image_tokens, regions: as in `embed`.
             attention_mask: (Q, T) bool, False where nobody may read: padding behind the text, and image
                 tokens that show padding (`place_token_mask`); default: all may be read.
+            position_ids: (Q, T); default 0..T-1.
+            segment_ids: (Q, T), for several dialogues packed behind one image prefix
+                (`segue.modeling.packing`); default: one causal segment.
         """
         embeddings = self.embed(input_ids, image_tokens, regions)
+        if segment_ids is not None:
+            return self.language_model.model(
+                inputs_embeds=embeddings,
+                attention_mask=packed_scores(segment_ids, embeddings.dtype, readable=attention_mask),
+                position_ids=position_ids,
+                use_cache=False,
+            ).last_hidden_state
         T = input_ids.shape[1]
         allowed = torch.ones(T, T, dtype=torch.bool, device=input_ids.device).tril()[None, None]
         if attention_mask is not None:
             allowed = allowed & attention_mask.bool()[:, None, None, :]
-        mask = torch.zeros_like(allowed, dtype=embeddings.dtype)
-        mask = mask.masked_fill(~allowed, torch.finfo(embeddings.dtype).min)
         return self.language_model.model(
-            inputs_embeds=embeddings, attention_mask=mask, use_cache=False
+            inputs_embeds=embeddings,
+            attention_mask=additive_mask(allowed, embeddings.dtype),
+            position_ids=position_ids,
+            use_cache=False,
         ).last_hidden_state
 
     def place_token_mask(self, input_ids: Tensor, token_mask: Tensor) -> Tensor:

@@ -32,15 +32,18 @@ IGNORE = -100
 
 @dataclass(frozen=True)
 class PixelLMBatch:
-    """Q conversations on I images, each picture's masks in the order of the groups about it.
+    """Q rows of conversations on I images, each picture's masks in the order of the groups about it.
+
+    A row is one conversation, or all of a picture's packed behind its prefix.
 
     Attributes:
         input_ids: (Q, T), expanded: one placeholder for every image token.
         labels: (Q, T), `IGNORE` where nothing is learned.
         attention_mask: (Q, T), False at padding.
-        image_index: (Q,) which picture each conversation is about.
-        geometries: of the I pictures.
-        masks: I tensors (K_i, H_i, W_i), bool or 0/1, at the pictures' own sizes.
+        image_index: (Q,) which picture each row is about.
+        geometries: of the I pictures; `Geometry.original` is the size that masks are compared at.
+        masks: I tensors (K_i, H_i, W_i), bool or 0/1, at their geometries' sizes.
+        position_ids, segment_ids: (Q, T) of packed rows.
     """
 
     input_ids: Tensor
@@ -49,6 +52,8 @@ class PixelLMBatch:
     image_index: Tensor
     geometries: Sequence[Geometry]
     masks: Sequence[Tensor]
+    position_ids: Tensor | None = None
+    segment_ids: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,8 @@ def pixellm_losses(
         image_tokens=features.tokens[index],
         attention_mask=batch.attention_mask.bool()
         & model.place_token_mask(batch.input_ids, features.token_mask[index]),
+        position_ids=batch.position_ids,
+        segment_ids=batch.segment_ids,
     )
     learned = batch.labels[:, 1:] != IGNORE
     logits = model.lm_head(states[:, :-1][learned]).float()
@@ -128,11 +135,20 @@ def pixellm_losses(
     # 2) Low-resolution masks of all targets at once.
     groups = find_groups(batch.input_ids, group)
     image_index = index[groups.rows]
-    low = model.decode_masks(features, image_index, groups.states(states, len(group)))
+    answers = groups.rows
+    if batch.segment_ids is not None:  # a row may hold several answers
+        answers = answers * batch.input_ids.shape[1] + batch.segment_ids[groups.rows, groups.first]
+    bce = dice = overlap = logits.new_zeros(())
+    if len(groups.rows) or not states.requires_grad:
+        low = model.decode_masks(features, image_index, groups.states(states, len(group)))
+    else:
+        # No target in the batch: every part takes part in every step all the same, as data-parallel training
+        # expects.
+        idle = model.decode_masks(features, index[:1], states[:1, : len(group)])
+        bce, low = 0 * idle.sum(), idle[:0]
 
     # 3) Every picture's masks at its own size.
     config = model.config
-    bce = dice = overlap = logits.new_zeros(())
     predictions = []
     for number, (geometry, masks) in enumerate(zip(batch.geometries, batch.masks, strict=True)):
         own = image_index == number
@@ -146,7 +162,7 @@ def pixellm_losses(
         if not len(masks):
             continue
         target = masks.to(predicted.dtype)
-        overlapping = refinement_weights(predicted, groups.rows[own], 2.0) - 1  # 1 on overlap, else 0
+        overlapping = refinement_weights(predicted, answers[own], 2.0) - 1  # 1 on overlap, else 0
         weights = (
             1 + (config.refinement_alpha - 1) * overlapping if config.refinement == "weight_map" else None
         )
