@@ -71,6 +71,7 @@ class DataSource:
 
 SOURCES: dict[str, str] = {
     # name -> module in this package, which has `SOURCES: tuple[DataSource, ...]`
+    "muse": "muse",
 }
 
 
