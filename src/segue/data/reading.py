@@ -1,5 +1,5 @@
-"""What readers of annotation files share beside `json_index`: whole JSON and CSV files with clear errors, lines
-read by their place, and sizes of pictures."""
+"""What readers of annotation files share beside `json_index`: whole JSON and CSV files with clear errors,
+lines read by their place, and sizes of pictures."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 class Lines(Sequence[bytes]):
-    """Some lines of files, each read when it is taken: only their places are held, as (file, offset) pairs."""
+    """Some lines of files, each read when it is taken: only their (file, offset) pairs are held."""
 
     def __init__(self, places: Sequence[tuple[Path, int]]):
         self._places = list(places)

@@ -54,7 +54,7 @@ def test_what_is_missing(tmp_path: Path):
         "coco/train2017",
         "coco/val2017",
     ]
-    with pytest.raises(DataError, match="muse_train.json is missing; get it from https"):
+    with pytest.raises(DataError, match="json is missing"):
         SOURCE.open(tmp_path, "train")
     with pytest.raises(DataError, match="no split 'test'; there are: train, val, test_few, test_many"):
         SOURCE.open(tmp_path, "test")
