@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import math
 
 import pytest
@@ -20,7 +22,7 @@ def decoder(*, levels: int = 2, scale: float = 5.0, **changes) -> PixelDecoder:
     """Random weights, larger than at the start of training so that everything has an effect."""
     torch.manual_seed(0)
     config = PixelDecoderConfig(hidden_size=D, depth=1, num_heads=2, mlp_dim=8, **changes)
-    module = PixelDecoder(config, level_widths=[12] * levels, fine_width=6).eval()
+    module = PixelDecoder(config, level_widths=[12] * levels, fine_width=6, edge_widths=(5, 3)).eval()
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.ndim > 1:
@@ -33,6 +35,10 @@ def features(*, images: int = 2, levels: int = 2, side: int = 4) -> VisionFeatur
     return VisionFeatures(
         levels=tuple(torch.randn(images, 12, side, side, generator=generator) for _ in range(levels)),
         fine=torch.randn(images, 6, 2 * side, 2 * side, generator=generator),
+        edges=(
+            torch.randn(images, 5, 4 * side, 4 * side, generator=generator),
+            torch.randn(images, 3, 8 * side, 8 * side, generator=generator),
+        ),
     )
 
 
@@ -54,10 +60,27 @@ def test_every_map_is_twice_the_one_before_and_masks_twice_the_last(levels):
 
 
 @torch.no_grad()
+def test_edges_give_masks_at_half_the_pictures_side_and_shape_them():
+    module = decoder(edges=True)
+    seen = features()
+    masks = module(module.prepare(seen), torch.tensor([0, 1, 1]), tokens(3))
+    assert masks.shape == (3, 32, 32)
+    without = replace(seen, edges=(torch.zeros_like(seen.edges[0]), torch.zeros_like(seen.edges[1])))
+    assert not torch.allclose(masks, module(module.prepare(without), torch.tensor([0, 1, 1]), tokens(3)))
+
+
+def test_edges_need_two_scales():
+    with pytest.raises(ValueError, match="2 scales"):
+        decoder(levels=3, edges=True)
+
+
+@torch.no_grad()
 def test_inputs_need_not_be_square():
     module = decoder()
     seen = VisionFeatures(
-        levels=(torch.randn(1, 12, 2, 5), torch.randn(1, 12, 2, 5)), fine=torch.randn(1, 6, 4, 10)
+        levels=(torch.randn(1, 12, 2, 5), torch.randn(1, 12, 2, 5)),
+        fine=torch.randn(1, 6, 4, 10),
+        edges=(torch.randn(1, 5, 8, 20), torch.randn(1, 3, 16, 40)),
     )
     assert module(module.prepare(seen), torch.tensor([0]), tokens(1)).shape == (1, 8, 20)
 
@@ -66,8 +89,7 @@ def test_inputs_need_not_be_square():
 def test_masks_are_float32_in_half_precision():
     module = decoder().to(torch.bfloat16)
     seen = features()
-    half = VisionFeatures(levels=tuple(x.bfloat16() for x in seen.levels), fine=seen.fine.bfloat16())
-    masks = module(module.prepare(half), torch.tensor([0]), tokens(1).bfloat16())
+    masks = module(module.prepare(seen.map(torch.Tensor.bfloat16)), torch.tensor([0]), tokens(1).bfloat16())
     assert masks.dtype == torch.float32
     assert masks.isfinite().all()
 

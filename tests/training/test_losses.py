@@ -8,7 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from segue.training.losses import dice_loss, mask_bce_loss, partial_label_loss, point_loss, refinement_weights
+from segue.training.losses import (
+    alignment_loss,
+    dice_loss,
+    mask_bce_loss,
+    partial_label_loss,
+    point_loss,
+    refinement_weights,
+)
 
 
 def test_every_mask_counts_the_same_in_bce():
@@ -89,3 +96,18 @@ def test_point_loss_is_a_mean_over_coordinates():
     predicted = torch.tensor([[[0.0, 0.0]], [[1.0, 0.5]]])
     assert point_loss(predicted, torch.tensor([[0.5, 0.5], [1.0, 0.5]])).item() == pytest.approx(0.25)
     assert point_loss(torch.zeros(0, 1, 2), torch.zeros(0, 2)).item() == 0
+
+
+def test_alignment_asks_for_the_targets_share_of_every_cell():
+    tokens = torch.tensor([[2.0, 0.0], [1.0, 1.0]])
+    maps = torch.zeros(2, 2, 1, 2)
+    maps[0, 0] = torch.tensor([3.0, 0.0])  # the first token fits the left cell
+    targets = torch.zeros(2, 2, 4)
+    targets[0, :, 0] = 1.0  # half of the left cell, and nothing else
+    left = 2 * 3 / math.sqrt(2)
+    # The second target is empty and does not count.
+    assert alignment_loss(tokens, maps, targets).item() == pytest.approx(math.log1p(math.exp(-left)))
+
+
+def test_alignment_of_empty_targets_alone_is_zero():
+    assert alignment_loss(torch.ones(1, 2), torch.ones(1, 2, 1, 2), torch.zeros(1, 2, 4)).item() == 0.0

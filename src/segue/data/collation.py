@@ -52,6 +52,8 @@ class Sample:
     valid: np.ndarray  # (S/2, S/2) bool
     words: list[tuple[int, tuple[float, float]]]  # (index of the word's last token, relative point)
     regions: list[tuple[float, float, float, float]]
+    prompts: list[tuple[int, int]]  # (category, colour or 0) whose mask is asked for without a sentence
+    prompt_masks: np.ndarray  # (P, S/2, S/2) uint8 0..255
     maps: dict[str, np.ndarray]  # (S/4, S/4) int16 for category, part and color
     exhaustive: np.ndarray  # (categories,) bool
 
@@ -63,15 +65,23 @@ class Collator:
         processor: the model's.
         labels: the dense classes.
         max_masks: at most so many targets of a picture enter the mask losses (drawn at random).
+        max_prompts: at most so many classes of a picture are asked for by name alone.
         max_tokens: questions that would make a sequence longer are left out.
     """
 
     def __init__(
-        self, processor: Processor, labels: DenseLabels, *, max_masks: int = 6, max_tokens: int = 512
+        self,
+        processor: Processor,
+        labels: DenseLabels,
+        *,
+        max_masks: int = 6,
+        max_prompts: int = 0,
+        max_tokens: int = 512,
     ):
         self.processor = processor
         self.labels = labels
         self.max_masks = max_masks
+        self.max_prompts = max_prompts
         self.max_tokens = max_tokens
         self._index = {
             name: {label: i for i, label in enumerate(getattr(labels, field_name))}
@@ -89,6 +99,7 @@ class Collator:
         ids = list(self.processor.prefix_ids)
         labels, positions, segments = [IGNORE] * len(ids), list(range(len(ids))), [0] * len(ids)
         prefix = len(ids)
+        group = len(self.processor.vocabulary.group)
         groups: list[tuple[int, int]] = []
         targets: list[np.ndarray] = []
         words: list[tuple[int, tuple[float, float]]] = []
@@ -101,6 +112,10 @@ class Collator:
             ids += encoded.ids
             # labels[t] is the id that position t has to predict.
             answer = [IGNORE] * (encoded.answer_start - 1) + encoded.ids[encoded.answer_start :] + [IGNORE]
+            for index, _ in encoded.groups:
+                # Generation forces the rest of a group, so its states are free to say which target is meant.
+                first = index - 1
+                answer[first + 1 : first + group] = [IGNORE] * (group - 1)
             labels += answer
             positions += range(prefix, prefix + len(encoded.ids))
             segments += [number] * len(encoded.ids)
@@ -122,11 +137,7 @@ class Collator:
             chosen = sorted(rng.choice(len(groups), self.max_masks, replace=False))
             groups, targets = [groups[i] for i in chosen], [targets[i] for i in chosen]
         half = size // 2
-        stacked = (
-            np.stack([_shrink(mask, half) for mask in targets])
-            if targets
-            else np.zeros((0, half, half), np.uint8)
-        )
+        prompts, prompt_targets = self._prompts(record, masks, rng)
         valid = np.ones((half, half), bool)
         if record.ignore is not None:
             valid = _shrink(decode_mask(record.ignore, record.height, record.width), half) == 0
@@ -137,10 +148,12 @@ class Collator:
             positions=positions,
             segments=segments,
             groups=groups,
-            masks=stacked,
+            masks=_shrink_all(targets, half),
             valid=valid,
             words=words,
             regions=regions,
+            prompts=prompts,
+            prompt_masks=_shrink_all(prompt_targets, half),
             maps=self._label_maps(record, masks, size // LABEL_STRIDE),
             exhaustive=self._exhaustive(record),
         )
@@ -177,18 +190,43 @@ class Collator:
                 dtype=torch.long,
             ),
             "group_masks": torch.from_numpy(np.concatenate([s.masks for s in samples])),
-            "group_valid": torch.from_numpy(np.stack([s.valid for s in samples]))[
-                torch.tensor(rows, dtype=torch.long)
-            ],
             "word_rows": torch.tensor([p[0] for p in points], dtype=torch.long),
             "word_positions": torch.tensor([p[1] for p in points], dtype=torch.long),
             "word_points": torch.tensor([p[2] for p in points], dtype=torch.float32).reshape(-1, 2),
+            "prompts": torch.tensor(
+                [(row, *prompt) for row, s in enumerate(samples) for prompt in s.prompts], dtype=torch.long
+            ).reshape(-1, 3),
+            "prompt_masks": torch.from_numpy(np.concatenate([s.prompt_masks for s in samples])),
+            "valid": torch.from_numpy(np.stack([s.valid for s in samples])),
             "regions": torch.tensor(regions, dtype=torch.float32).reshape(-1, 4),
             "exhaustive": torch.from_numpy(np.stack([s.exhaustive for s in samples])),
         }
         for name in ("category", "part", "color"):
             batch[f"{name}_map"] = torch.from_numpy(np.stack([s.maps[name] for s in samples]))
         return batch
+
+    def _prompts(
+        self, record: Record, masks: dict[int, np.ndarray], rng: np.random.Generator
+    ) -> tuple[list[tuple[int, int]], list[np.ndarray]]:
+        """Classes that the picture shows, half of them with a colour, and the union of each one's objects.
+
+        Only classes that are labelled wherever they occur.
+        """
+        covered: dict[tuple[int, int], list[np.ndarray]] = {}
+        for item in record.objects if self.max_prompts else []:
+            known = record.exhaustive == "all" or item.category in record.exhaustive
+            if item.part_of is not None or not known or not item.segmentation:
+                continue
+            category = self._index["category"].get(item.category)
+            if category is None:
+                continue
+            color = self._index["color"].get(item.attributes.get("color", ""), 0)
+            for key in {(category, 0), (category, color)}:
+                covered.setdefault(key, []).append(masks[item.id])
+        keys = sorted(covered)
+        if len(keys) > self.max_prompts:
+            keys = [keys[i] for i in sorted(rng.choice(len(keys), self.max_prompts, replace=False))]
+        return keys, [np.logical_or.reduce(covered[key]) for key in keys]
 
     def _label_maps(self, record: Record, masks: dict[int, np.ndarray], side: int) -> dict[str, np.ndarray]:
         """Category, part and colour of every cell; small objects are painted last, over what they lie on."""
@@ -231,6 +269,11 @@ class Collator:
                 if name in self._index["category"]:
                     known[self._index["category"][name]] = True
         return known
+
+
+def _shrink_all(masks: list[np.ndarray], side: int) -> np.ndarray:
+    """(K, side, side) uint8."""
+    return np.stack([_shrink(m, side) for m in masks]) if masks else np.zeros((0, side, side), np.uint8)
 
 
 def _shrink(mask: np.ndarray, side: int) -> np.ndarray:

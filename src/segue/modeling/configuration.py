@@ -48,6 +48,8 @@ class PixelDecoderConfig(PreTrainedConfig):
         depth, num_heads, mlp_dim: of the two-way transformer of each scale.
         fusion: "learned" (paper: linear over the N concatenated tokens) or "constant" (released code:
             their sum times 1 / (N L)).
+        edges: masks get their outlines from the stem's stride-4 and stride-2 maps, as in SAM 2's decoder;
+            without, the finest is twice the last scale's map. For L = 2.
         scale_weights: "learned" (paper: gamma, positive with sum 1) or "constant" (released code: 1 / L).
     """
 
@@ -60,6 +62,7 @@ class PixelDecoderConfig(PreTrainedConfig):
     mlp_dim: int = 512
     fusion: str = "learned"
     scale_weights: str = "learned"
+    edges: bool = False
 
 
 class MaskTokenConfig(PreTrainedConfig):

@@ -37,7 +37,7 @@ class ImageFeatures:
 
     Attributes:
         tokens: (I, S, H) embeddings for the language model.
-        maps: the pixel decoder's maps, one (I, D, h_l, w_l) for each scale.
+        maps: the pixel decoder's maps (`PixelDecoder.prepare`).
         vision: the encoder's own output.
     """
 
@@ -51,10 +51,8 @@ class ImageFeatures:
     def __getitem__(self, number: int) -> ImageFeatures:
         """One image's own features, as a batch of one."""
         one = slice(number, number + 1)
-        vision = VisionFeatures(
-            levels=tuple(level[one] for level in self.vision.levels), fine=self.vision.fine[one]
-        )
-        return ImageFeatures(self.tokens[one], tuple(m[one] for m in self.maps), vision)
+        maps = tuple(m[one] for m in self.maps)
+        return ImageFeatures(self.tokens[one], maps, self.vision.map(lambda m: m[one]))
 
     @classmethod
     def join(cls, features: Sequence[ImageFeatures]) -> ImageFeatures:
@@ -66,6 +64,10 @@ class ImageFeatures:
                 torch.cat(level) for level in zip(*(f.vision.levels for f in features), strict=True)
             ),
             fine=torch.cat([f.vision.fine for f in features]),
+            edges=(
+                torch.cat([f.vision.edges[0] for f in features]),
+                torch.cat([f.vision.edges[1] for f in features]),
+            ),
         )
         maps = tuple(torch.cat(m) for m in zip(*(f.maps for f in features), strict=True))
         return cls(torch.cat([f.tokens for f in features]), maps, vision)
@@ -113,6 +115,7 @@ class GroundedModel(PreTrainedModel):
             decoder,
             level_widths=[vision.hidden_size] * len(vision.feature_layers),
             fine_width=vision.stem_widths[-2],
+            edge_widths=(vision.stem_widths[-3], vision.stem_widths[-4]),
         )
         self.post_init()
 

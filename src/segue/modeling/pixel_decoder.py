@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from segue.modeling.configuration import PixelDecoderConfig
 from segue.modeling.vision import VisionFeatures
 
-__all__ = ["ChannelNorm", "FourierPositions", "PixelDecoder", "TokenFusion", "TwoWayTransformer"]
+__all__ = ["ChannelNorm", "FourierPositions", "Outline", "PixelDecoder", "TokenFusion", "TwoWayTransformer"]
 
 
 class PixelDecoder(nn.Module):
@@ -31,13 +31,23 @@ class PixelDecoder(nn.Module):
     Args:
         level_widths: channels of the feature map of each scale, deepest first.
         fine_width: channels of the stride-8 map that joins the second scale.
+        edge_widths: channels of the stride-4 and stride-2 maps that sharpen the last scale's mask.
     """
 
-    def __init__(self, config: PixelDecoderConfig, *, level_widths: Sequence[int], fine_width: int):
+    def __init__(
+        self,
+        config: PixelDecoderConfig,
+        *,
+        level_widths: Sequence[int],
+        fine_width: int,
+        edge_widths: tuple[int, int],
+    ):
         super().__init__()
         D = config.hidden_size
         if config.scale_weights not in ("learned", "constant"):
             raise ValueError(f"scale_weights is {config.scale_weights!r}; it must be learned or constant")
+        if config.edges and len(level_widths) != 2:
+            raise ValueError(f"edges join a decoder of 2 scales, not of {len(level_widths)}")
         self.config = config
         self.neck = nn.ModuleList(_neck(width, D) for width in level_widths)
         self.fine_neck = nn.Sequential(nn.Conv2d(fine_width, D, kernel_size=1, bias=False), ChannelNorm(D))
@@ -57,6 +67,7 @@ class PixelDecoder(nn.Module):
         self.hypernetwork = nn.Sequential(
             nn.Linear(D, D), nn.ReLU(), nn.Linear(D, D), nn.ReLU(), nn.Linear(D, D // 4)
         )
+        self.outline = Outline(D, edge_widths) if config.edges else None
         if config.scale_weights == "learned":
             self.scale_logits = nn.Parameter(torch.zeros(len(level_widths)))
 
@@ -69,7 +80,7 @@ class PixelDecoder(nn.Module):
 
     def prepare(self, features: VisionFeatures) -> tuple[Tensor, ...]:
         """Target-independent part, once per image: one (I, D, h_l, w_l) map per scale, each twice the one
-        before."""
+        before; then the outline's two maps, if it has one."""
         maps = [self.neck[0](features.levels[0])]
         for number, (neck, level) in enumerate(zip(self.neck[1:], features.levels[1:], strict=True), start=1):
             x = neck(level)
@@ -78,10 +89,12 @@ class PixelDecoder(nn.Module):
             if x.shape[-2:] == features.fine.shape[-2:]:
                 x = x + self.fine_neck(features.fine)
             maps.append(x)
+        if self.outline is not None:
+            maps += self.outline.prepare(features.edges)
         return tuple(maps)
 
     def forward(self, maps: tuple[Tensor, ...], image_index_K: Tensor, tokens_KLD: Tensor) -> Tensor:
-        """Mask logits (K, H, W) at the finest map's size times 2.
+        """Mask logits (K, H, W): twice the last scale's map; four times with an outline.
 
         Args:
             maps: from `prepare`.
@@ -90,7 +103,7 @@ class PixelDecoder(nn.Module):
         """
         logits: list[Tensor] = []
         for level, transformer in enumerate(self.transformers):
-            source_KDhw = maps[level][image_index_K]
+            source_KDhw = maps[level].index_select(0, image_index_K)
             if level > 0:
                 coarse = F.interpolate(logits[-1][:, None], size=source_KDhw.shape[-2:], mode="bilinear")
                 source_KDhw = source_KDhw * (coarse.sigmoid() + 1)
@@ -101,11 +114,44 @@ class PixelDecoder(nn.Module):
             queries, keys = transformer(queries, keys, self.positions.grid(h, w).to(keys.dtype))
             upscaled = self.output_upscaling(keys.transpose(1, 2).unflatten(2, (h, w)))
             kernel = self.hypernetwork(queries[:, 0])
-            logits.append(torch.einsum("kd,kdhw->khw", kernel, upscaled))
+            if level + 1 == len(self.transformers) and self.outline is not None:
+                edges = [m.index_select(0, image_index_K) for m in maps[level + 1 :]]
+                logits.append(self.outline(upscaled, kernel, queries[:, 0], edges))
+            else:
+                logits.append(torch.einsum("kd,kdhw->khw", kernel, upscaled))
         size = logits[-1].shape[-2:]
         # Combined in float32: half-precision interpolation shifts edges.
         stacked = [F.interpolate(m[:, None].float(), size=size, mode="bilinear")[:, 0] for m in logits]
         return torch.einsum("l,lkhw->khw", self.scale_weights.float(), torch.stack(stacked))
+
+
+class Outline(nn.Module):
+    """The last scale's mask at stride 2, with high-resolution features of the stem added on the way up.
+
+    Ravi et al., "SAM 2" (2024), do so in their mask decoder.
+    """
+
+    def __init__(self, width: int, edge_widths: tuple[int, int]):
+        super().__init__()
+        coarse, fine = width // 4, width // 8
+        self.coarse_edges = nn.Conv2d(edge_widths[0], coarse, kernel_size=1)
+        self.fine_edges = nn.Conv2d(edge_widths[1], fine, kernel_size=1)
+        self.join = nn.Conv2d(coarse, coarse, kernel_size=3, padding=1)
+        self.up = nn.ConvTranspose2d(coarse, fine, kernel_size=2, stride=2)
+        self.norm = ChannelNorm(fine)
+        self.kernel = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, fine))
+
+    def prepare(self, edges: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """The stem's stride-4 and stride-2 maps in this decoder's widths, once per image."""
+        return self.coarse_edges(edges[0]), self.fine_edges(edges[1])
+
+    def forward(self, upscaled: Tensor, kernel: Tensor, query: Tensor, edges: Sequence[Tensor]) -> Tensor:
+        """(K, D/4, H, W) stride-4 features, their (K, D/4) kernel, (K, D) query -> (K, 2H, 2W) logits."""
+        joined = F.gelu(self.join(upscaled + edges[0]))
+        coarse = torch.einsum("kd,kdhw->khw", kernel, upscaled)
+        fine = F.gelu(self.norm(self.up(joined)) + edges[1])
+        detail = torch.einsum("kd,kdhw->khw", self.kernel(query), fine)
+        return F.interpolate(coarse[:, None], scale_factor=2, mode="bilinear")[:, 0] + detail
 
 
 class TokenFusion(nn.Module):

@@ -8,6 +8,7 @@ h * w.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -25,11 +26,21 @@ class VisionFeatures:
 
     Attributes:
         levels: one (B, C, h, w) map for each mask scale, deepest first, stride 16.
-        fine: (B, C', 2h, 2w), the stem's stride-8 map, for edges.
+        fine: (B, C', 2h, 2w), the stem's stride-8 map.
+        edges: the stem's maps at stride 4 and stride 2, for the outlines of masks.
     """
 
     levels: tuple[Tensor, ...]
     fine: Tensor
+    edges: tuple[Tensor, Tensor]
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> VisionFeatures:
+        """Every map changed in the same way."""
+        return VisionFeatures(
+            tuple(change(level) for level in self.levels),
+            change(self.fine),
+            (change(self.edges[0]), change(self.edges[1])),
+        )
 
 
 class VisionEncoder(nn.Module):
@@ -84,7 +95,7 @@ class VisionEncoder(nn.Module):
             norm(outputs[layer]).transpose(1, 2).unflatten(2, (h, w))
             for norm, layer in zip(self.norms, self.config.feature_layers, strict=True)
         )
-        return VisionFeatures(levels=levels, fine=stages[-2])
+        return VisionFeatures(levels=levels, fine=stages[-2], edges=(stages[-3], stages[-4]))
 
 
 class TransformerBlock(nn.Module):

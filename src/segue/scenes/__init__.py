@@ -21,18 +21,28 @@ def make_scene(
     num_turns: int = 12,
     world: str = "full",
     setting: str | None = None,
-    num_objects: tuple[int, int] = (1, 12),
+    num_objects: tuple[int, int] | None = None,
+    zoom: float | None = None,
 ) -> tuple[np.ndarray, Record]:
     """A picture (uint8, height x width x 3) and its record with a dialogue. Equal seeds give equal results.
 
     `size` is (width, height). `world` says which kinds there are (`segue.scenes.worlds`). `split="test"` asks
-    for reasoning in wordings that training never sees. `setting` and `num_objects` are `compose_scene`'s.
+    for reasoning in wordings that training never sees. `setting`, `num_objects` and `zoom` are
+    `compose_scene`'s; the last two are the world's own if None.
     """
     from segue.scenes.compose import compose_scene
     from segue.scenes.dialogue import scene_record
+    from segue.scenes.worlds import num_objects_of, zoom_of
     from segue.scenes.worlds import world as kinds_of
 
-    scene = compose_scene(seed, size=size, kinds=kinds_of(world), setting=setting, num_objects=num_objects)
+    scene = compose_scene(
+        seed,
+        size=size,
+        kinds=kinds_of(world),
+        setting=setting,
+        num_objects=num_objects or num_objects_of(world),
+        zoom=zoom_of(world) if zoom is None else zoom,
+    )
     # A stream of its own, so that what is asked does not depend on how the picture was drawn.
     rng = np.random.default_rng((seed, 1))
     return scene.image, scene_record(scene, rng, image=f"{seed:08d}.png", split=split, num_turns=num_turns)

@@ -31,20 +31,23 @@ def compose_scene(
     size: tuple[int, int] = (256, 192),
     setting: str | None = None,
     num_objects: tuple[int, int] = (1, 12),
+    zoom: float = 1.0,
     kinds: Mapping[str, Kind] | None = None,
 ) -> Scene:
     """The scene of this seed.
 
     `size` is (width, height) in pixels, each 96 to 640.  `setting` is one of `indoor`, `table-top`, `street`,
     `landscape`, `loose`, or None for any.  `num_objects` are the fewest and the most things to try for; a few
-    may find no place.  `kinds` replaces the built-in kinds.
+    may find no place.  `zoom` is how close the camera is, over the usual.  `kinds` replaces the built-in
+    kinds.
     """
     check_size(size)
     _check(seed, setting, num_objects)
     width, height = size
     rng = np.random.default_rng(seed)
     # 1. What is in it, and where it plays.
-    plan = make_plan(rng, KINDS if kinds is None else kinds, setting=setting, num_objects=num_objects)
+    chosen = KINDS if kinds is None else kinds
+    plan = make_plan(rng, chosen, setting=setting, num_objects=num_objects, zoom=zoom)
     stage = make_stage(plan.setting, rng, width=width, height=height, needs=plan.needs)
     light = make_light(rng, sunny=stage.sunny)
     # 2. Find each thing a place where it can be seen and hides nobody.
@@ -57,7 +60,7 @@ def compose_scene(
         paint_thing(canvas, thing, stage.haze)
     image = expose(canvas, light, rng)
     # 4. Say what can be seen.
-    world = frozenset(KINDS if kinds is None else kinds)
+    world = frozenset(chosen)
     return Scene(image, plan.setting, _label(things, size), seed, stage.surface, world)
 
 

@@ -65,8 +65,10 @@ def make_plan(
     *,
     setting: str | None = None,
     num_objects: tuple[int, int] = (1, 12),
+    zoom: float = 1.0,
 ) -> Plan:
-    """Choose a setting (unless given) and the things in it; `num_objects` are the fewest and the most."""
+    """Choose a setting (unless given) and the things in it; `num_objects` are the fewest and the most, `zoom`
+    multiplies how large everything looks."""
     if setting is None:
         setting = _choose_setting(rng, kinds)
     pool = [kind for kind in kinds.values() if setting == "loose" or setting in kind.settings]
@@ -81,8 +83,8 @@ def make_plan(
         wishes.append(Wish(kind, _choose_color(rng, kind, wishes), material, _choose_factor(rng)))
     if setting == "indoor":
         wishes += _things_to_hold(rng, kinds, wishes, most=num_objects[1] - count)
-    zoom = rng.uniform(0.85, 1.7 if count <= 2 else 1.35 if count <= 5 else 1.1)
-    return Plan(setting, tuple(wishes), zoom)
+    closeness = rng.uniform(0.85, 1.7 if count <= 2 else 1.35 if count <= 5 else 1.1)
+    return Plan(setting, tuple(wishes), zoom * closeness)
 
 
 def _choose_setting(rng: np.random.Generator, kinds: Mapping[str, Kind]) -> str:

@@ -1,7 +1,8 @@
 """Worlds: which kinds of things scenes are made of.
 
 `full` is everything that can be drawn. `core` are the everyday things that photographs also show, and those
-that reasoning questions need. `small` is a part of `core` that a CPU can learn in an hour.
+that reasoning questions need. `small` is a part of `core` that a CPU can learn in hours: fewer kinds, fewer
+things in a picture, seen from nearer.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from segue.errors import DataError
 from segue.scenes.kinds import KINDS, Kind
 
-__all__ = ["WORLDS", "world"]
+__all__ = ["WORLDS", "num_objects_of", "world", "zoom_of"]
 
 _CORE = {
     "animals": "dog, cat, chicken, duck, bird, fish, horse, cow, sheep, pig, elephant, giraffe, bear",
@@ -45,3 +46,13 @@ def world(name: str) -> Mapping[str, Kind]:
     if name not in WORLDS:
         raise DataError(f"no world {name!r}; there are {', '.join(WORLDS)}")
     return {kind: KINDS[kind] for kind in WORLDS[name] if kind in KINDS}
+
+
+def num_objects_of(name: str) -> tuple[int, int]:
+    """The fewest and the most things that a picture of this world tries to show."""
+    return (1, 6) if name == "small" else (1, 12)
+
+
+def zoom_of(name: str) -> float:
+    """How close the camera is in this world, over the usual."""
+    return 1.6 if name == "small" else 1.0

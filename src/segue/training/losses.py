@@ -10,7 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["dice_loss", "mask_bce_loss", "partial_label_loss", "point_loss", "refinement_weights"]
+__all__ = [
+    "alignment_loss",
+    "dice_loss",
+    "mask_bce_loss",
+    "partial_label_loss",
+    "point_loss",
+    "refinement_weights",
+]
 
 
 def mask_bce_loss(logits_Khw: Tensor, targets_Khw: Tensor, weights_Khw: Tensor | None = None) -> Tensor:
@@ -39,6 +46,18 @@ def dice_loss(
     numerator = 2 * (p / scale * t).sum(1) + eps
     denominator = (p / scale).sum(1) + (t / scale).sum(1) + eps
     return (1 - numerator / denominator).sum() / (len(logits_Khw) + 1e-8)
+
+
+def alignment_loss(tokens_KD: Tensor, maps_KDhw: Tensor, targets_Khw: Tensor) -> Tensor:
+    """Cross-entropy over cells between softmax(token . cell / sqrt(D)) and the target's share of each cell.
+
+    Targets may be finer than the maps; empty ones do not count. Mean over targets.
+    """
+    scores = torch.einsum("kd,kdhw->khw", tokens_KD, maps_KDhw) / tokens_KD.shape[-1] ** 0.5
+    share = F.adaptive_avg_pool2d(targets_Khw[:, None], scores.shape[-2:])[:, 0].flatten(1)
+    total = share.sum(dim=1, keepdim=True)
+    loss = -(share / total.clamp(min=1e-6) * scores.flatten(1).log_softmax(dim=1)).sum(dim=1)
+    return loss.sum() / (total > 0).sum().clamp(min=1)
 
 
 def refinement_weights(logits_Khw: Tensor, answer_K: Tensor, alpha: float) -> Tensor:

@@ -1,11 +1,15 @@
 """What the composition is trained on: text, masks, word points, and dense labels of the vision features.
 
-    L = w_text CE + w_bce BCE + w_dice DICE + w_point L1 + w_dense (category + part + colour)
+    L = w_text CE + w_bce BCE + w_dice DICE + w_align CE + w_point L1 + w_dense (category + part + colour)
 
-The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The dense
-term is ours: recognition is the hard part for a small model, and labels of scenes are free. Its categories
-and colours are matched against the language model's own word embeddings, so that an image token already lies
-near the word for what it shows.
+The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The others
+are ours, for a model that learns everything from nothing on little. Dense: recognition is the hard part, and
+labels of scenes are free; categories and colours are matched against the language model's own word
+embeddings, so that an image token lies near the word for what it shows. Prompts: before the language model
+says anything, the word embeddings themselves go through the mask projection as if they were its states, and
+the pixel decoder learns to find what they name. Align: a target's token, compared with the decoder's maps
+cell by cell, is a distribution over cells that should be the target's; this finds the place long before BCE
+does.
 """
 
 from __future__ import annotations
@@ -20,7 +24,14 @@ from transformers import PreTrainedModel
 from segue.data.collation import IGNORE, UNLABELLED, DenseLabels
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel, ImageFeatures
-from segue.training.losses import dice_loss, mask_bce_loss, partial_label_loss, point_loss, refinement_weights
+from segue.training.losses import (
+    alignment_loss,
+    dice_loss,
+    mask_bce_loss,
+    partial_label_loss,
+    point_loss,
+    refinement_weights,
+)
 
 __all__ = ["GroundedObjective", "LossWeights", "Losses"]
 
@@ -32,7 +43,10 @@ class LossWeights:
     text: float = 1.0
     bce: float = 2.0
     dice: float = 0.5
+    align: float = 0.0
     point: float = 1.0
+    prompt: float = 0.0
+    """Of the mask terms of `prompts`, over those of answers."""
     dense: float = 1.0
     foreground: float = 2.0
     """How much more a labelled cell counts than an empty one in the dense terms: most of a picture is
@@ -94,14 +108,13 @@ class GroundedObjective(PreTrainedModel):
         terms: dict[str, Tensor] = {}
         if self.weights.dense:
             terms |= self.dense_losses(features, batch)
+        if self.weights.prompt and len(batch["prompts"]):
+            terms |= self.prompt_losses(features, batch)
         if self.weights.text:
             terms |= self.answer_losses(features, batch)
-        scale = {
-            "text": self.weights.text,
-            "bce": self.weights.bce,
-            "dice": self.weights.dice,
-            "point": self.weights.point,
-        }
+        masks = {"bce": self.weights.bce, "dice": self.weights.dice, "align": self.weights.align}
+        scale = {"text": self.weights.text, "point": self.weights.point, **masks}
+        scale |= {f"prompt_{name}": self.weights.prompt * weight for name, weight in masks.items()}
         total = torch.stack(
             [scale.get(name, self.weights.dense) * term for name, term in terms.items()]
         ).sum()
@@ -127,16 +140,58 @@ class GroundedObjective(PreTrainedModel):
         rows = batch["group_rows"]
         if len(rows):
             group_states = states[rows[:, None], batch["group_positions"]]
-            masks = self.model.decode_masks(features, rows, group_states)
-            target = batch["group_masks"].float() / 255
-            masks = F.interpolate(masks[:, None], size=target.shape[-2:], mode="bilinear")[:, 0]
-            valid = batch["group_valid"].float()
-            weights = refinement_weights(masks, batch["group_answers"], self.weights.refinement_alpha) * valid
-            terms["bce"] = mask_bce_loss(masks, target, weights)
-            terms["dice"] = dice_loss(masks, target, valid)
+            valid = batch["valid"][rows].float()
+            terms |= self.mask_losses(
+                features, rows, group_states, batch["group_masks"], valid, batch["group_answers"]
+            )
         if len(batch["word_rows"]):
             word_states = states[batch["word_rows"], batch["word_positions"]]
             terms["point"] = point_loss(self.model.point_head(word_states), batch["word_points"])
+        return terms
+
+    def prompt_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Masks of classes, asked for by the embeddings of their words."""
+        rows, categories, colors = batch["prompts"].unbind(1)
+        embeddings = self.model.language_model.get_input_embeddings().weight
+        meaning = F.normalize(self.category_words.words(embeddings)[categories - 1], dim=-1)
+        hue = F.normalize(self.color_words.words(embeddings)[(colors - 1).clamp(min=0)], dim=-1)
+        meaning = meaning + hue * (colors > 0)[:, None]
+        # As long as a final-norm state.
+        states = F.normalize(meaning, dim=-1) * meaning.shape[-1] ** 0.5
+        mask = self.model.config.mask_token_config
+        states = states[:, None].expand(-1, mask.scales * mask.tokens_per_scale, -1)
+        valid = batch["valid"][rows].float()
+        answers = torch.arange(len(rows), device=rows.device)
+        terms = self.mask_losses(features, rows, states, batch["prompt_masks"], valid, answers)
+        return {f"prompt_{name}": term for name, term in terms.items()}
+
+    def mask_losses(
+        self,
+        features: ImageFeatures,
+        rows_K: Tensor,
+        states: Tensor,
+        targets_Khw: Tensor,
+        valid_Khw: Tensor,
+        answers_K: Tensor,
+    ) -> dict[str, Tensor]:
+        """BCE, DICE and alignment of the masks that (K, L * N, H) states stand for; targets are 0..255."""
+        tokens_KLD = self.model.mask_tokens_from_states(states)
+        logits = self.model.pixel_decoder(features.maps, rows_K, tokens_KLD)
+        target = targets_Khw.float() / 255
+        logits = F.interpolate(logits[:, None], size=target.shape[-2:], mode="bilinear")[:, 0]
+        weights = refinement_weights(logits, answers_K, self.weights.refinement_alpha) * valid_Khw
+        terms = {
+            "bce": mask_bce_loss(logits, target, weights),
+            "dice": dice_loss(logits, target, valid_Khw),
+        }
+        if self.weights.align:
+            terms["align"] = sum(
+                (
+                    alignment_loss(tokens_KLD[:, level], features.maps[level].index_select(0, rows_K), target)
+                    for level in range(tokens_KLD.shape[1])
+                ),
+                start=target.new_zeros(()),
+            )
         return terms
 
     def dense_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -150,7 +205,7 @@ class GroundedObjective(PreTrainedModel):
             terms[f"token_{name}"] = _cell_loss(
                 logits, batch[f"{name}_map"], (h, w), excluded, name, self.weights.foreground
             )
-        finest = features.maps[-1]
+        finest = features.maps[len(features.vision.levels) - 1]
         for name, head in self.fine_head.items():
             logits = head(finest).flatten(2).transpose(1, 2)
             terms[f"fine_{name}"] = _cell_loss(
@@ -176,11 +231,14 @@ class WordClassifier(nn.Module):
         self.register_buffer("ids", ids, persistent=False)
         self.register_buffer("share", (used / used.sum(1, keepdim=True))[..., None], persistent=False)
 
+    def words(self, embeddings: Tensor) -> Tensor:
+        """(classes - 1, width) mean embedding of each name's tokens, background left out."""
+        return (embeddings[self.ids] * self.share).sum(1)
+
     def forward(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """(B, T, width) features and the (vocabulary, width) table -> (B, T, classes) logits, background
         first."""
-        words = (embeddings[self.ids] * self.share).sum(1)
-        classes = F.normalize(torch.cat([self.background, words]), dim=-1)
+        classes = F.normalize(torch.cat([self.background, self.words(embeddings)]), dim=-1)
         return F.normalize(features, dim=-1) @ classes.T * self.log_scale.exp()
 
 

@@ -23,6 +23,7 @@ from segue.scenes.pen import COLORS
 from segue.scenes.questions.reasoning import topics
 from segue.scenes.worlds import world
 from segue.training.recipe import Recipe, SourceSpec, Stage
+from segue.training.record_sources import OwnRecords, RecordSource, open_published
 
 __all__ = [
     "TRAINING_SEEDS",
@@ -30,6 +31,7 @@ __all__ = [
     "SceneSource",
     "build_sources",
     "dense_labels",
+    "held_out_samples",
     "sample_texts",
 ]
 
@@ -49,14 +51,16 @@ class SceneSource:
         num_turns: int,
         world: str = "core",
         setting: str | None = None,
-        num_objects: tuple[int, int] = (1, 12),
+        num_objects: tuple[int, int] | None = None,
+        zoom: float | None = None,
     ):
         self.side = max(side, MIN_SIDE)
         self.num_turns = num_turns
         self.options: dict[str, Any] = {
             "world": world,
             "setting": setting,
-            "num_objects": (num_objects[0], num_objects[1]),
+            "num_objects": None if num_objects is None else (num_objects[0], num_objects[1]),
+            "zoom": zoom,
         }
 
     def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:
@@ -97,16 +101,35 @@ def build_sources(recipe: Recipe, names: Sequence[str], *, stage: Stage) -> list
     """
     built: list[tuple[str, Source]] = []
     for name in names:
-        spec = recipe.sources[name]
-        if spec.kind == "scenes":
-            built.append(
-                (name, SceneSource(side=stage.image_size, num_turns=stage.num_turns, **spec.options))
-            )
-        elif records := _photographs(name, spec):
-            built.append((name, PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns)))
+        if (source := _build(recipe, name, stage)) is not None:
+            built.append((name, source))
     if not built:
         raise DataError(f"stage {stage.name}: none of the sources {', '.join(names)} is there")
     return built
+
+
+def _build(recipe: Recipe, name: str, stage: Stage) -> Source | None:
+    """One source; None where it is optional and not there."""
+    spec = recipe.sources[name]
+    if spec.kind == "scenes":
+        return SceneSource(side=stage.image_size, num_turns=stage.num_turns, **spec.options)
+    if spec.kind == "published":
+        try:
+            sets = open_published(spec.data, Path(recipe.data_root))
+        except DataError as error:
+            if not spec.optional:
+                raise
+            logger.warning("source %s is left out: %s", name, error)
+            return None
+        return RecordSource(sets, speaker(recipe, spec, stage))
+    if spec.kind == "own":
+        own = OwnRecords(spec)
+        if recipe.family != "segue":
+            return RecordSource([own.records], speaker(recipe, spec, stage), indices=[own.trained])
+        return PhotographSource([own.part(own.trained)], side=stage.image_size, num_turns=stage.num_turns)
+    if records := _photographs(name, spec):
+        return PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns)
+    return None
 
 
 def dense_labels(recipe: Recipe) -> DenseLabels:
@@ -118,7 +141,9 @@ def dense_labels(recipe: Recipe) -> DenseLabels:
             kinds = world(spec.options.get("world", "core"))
             categories |= set(kinds)
             parts |= {part for kind in kinds.values() for part in kind.parts}
-        else:
+        elif spec.kind == "own":
+            categories |= set(OwnRecords(spec).categories)
+        elif spec.kind == "photographs":
             for records in _photographs(name, spec):
                 categories |= set(records.categories)
     background = ("background",)
