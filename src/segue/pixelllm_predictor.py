@@ -7,7 +7,7 @@ picture's own pixels.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ from segue.modeling.pixelllm_vision import FusedFeatures
 __all__ = ["PixelLLMPredictor", "SeenPicture"]
 
 Box = Sequence[float]
+Tick = Callable[[], None]
+"""Called at each step of a caption; what it raises ends it (a server's client that has left)."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ class PixelLLMPredictor:
         features = self.model.encode_images(self._here(pixels), self._here(padding_mask))
         return SeenPicture(picture, geometry, features)
 
-    def caption(self, image: Any, *, box: Box | None = None, num_beams: int = 1) -> Answer:
+    def caption(
+        self, image: Any, *, box: Box | None = None, num_beams: int = 1, tick: Tick = lambda: None
+    ) -> Answer:
         """A caption whose words carry points; with `box` (x0, y0, x1, y1 in pixels), one of that region.
 
         Args:
@@ -78,23 +82,31 @@ class PixelLLMPredictor:
         """
         config = self.model.config
         prompt = config.trace_prompt if box is None else config.region_prompt
-        return self._caption(self.encode(image), prompt, box, num_beams)
+        return self._caption(self.encode(image), prompt, box, num_beams, tick)
 
-    def ask(self, image: Any, question: str, *, region: Box | None = None, max_new_tokens: int = 0) -> Answer:
+    def ask(
+        self,
+        image: Any,
+        question: str,
+        *,
+        region: Box | None = None,
+        max_new_tokens: int = 0,
+        tick: Tick = lambda: None,
+    ) -> Answer:
         """A question in the words of the released joint model's training; the answer's length is the model's.
 
         `max_new_tokens` is taken for the sake of the other families' callers.
         """
         if not isinstance(question, str) or not question.strip():
             raise QuestionError("the question is empty")
-        return self._caption(self.encode(image), f"Question: {question.strip()} Answer: ", region, 1)
+        return self._caption(self.encode(image), f"Question: {question.strip()} Answer: ", region, 1, tick)
 
     def ask_batch(self, pairs: Sequence[tuple[Any, str]], *, max_new_tokens: int = 0) -> list[Answer]:
         """One by one: pictures differ, and generation is a small part of the time."""
         return [self.ask(image, question) for image, question in pairs]
 
     @torch.no_grad()
-    def caption_dense(self, image: Any, *, num_beams: int = 1) -> list[Answer]:
+    def caption_dense(self, image: Any, *, num_beams: int = 1, tick: Tick = lambda: None) -> list[Answer]:
         """A caption for every object found, best first; its segment carries the box and the score.
 
         Raises:
@@ -103,7 +115,7 @@ class PixelLLMPredictor:
         start = time.perf_counter()
         seen = self.encode(image)
         context = self._ids(self.text.context(self.model.config.region_prompt))
-        found = self.model.caption_dense(seen.features, context, num_beams=num_beams)
+        found = self.model.caption_dense(seen.features, context, num_beams=num_beams, tick=tick)
         boxes = seen.geometry.boxes_to_original(found.boxes[0].float().cpu().numpy(), clip=True)
         timing = {"total": round((time.perf_counter() - start) * 1000, 1)}
         answers = []
@@ -159,14 +171,14 @@ class PixelLLMPredictor:
     # -- the path ----------------------------------------------------------------
 
     @torch.no_grad()
-    def _caption(self, seen: SeenPicture, prompt: str, box: Box | None, num_beams: int) -> Answer:
+    def _caption(self, seen: SeenPicture, prompt: str, box: Box | None, num_beams: int, tick: Tick) -> Answer:
         if num_beams < 1:
             raise QuestionError(f"num_beams is {num_beams}; it must be 1 or more")
         start = time.perf_counter()
         model = self.model
         boxes = model.whole(seen.features) if box is None else self._box(seen, box)
         context = self._ids(self.text.context(prompt))[None, None]
-        captions = model.caption(seen.features, boxes, context, num_beams=num_beams)
+        captions = model.caption(seen.features, boxes, context, num_beams=num_beams, tick=tick)
         clean = model.clean(captions.texts)
         memory = model.remember(model.look(seen.features, boxes), context)
         points, _ = model.trace(seen.features, memory, clean)

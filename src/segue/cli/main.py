@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 import segue
-from segue.cli import ask, bench, caption, chat, convert, eval, locate, models, scenes, train
+from segue.cli import ask, bench, caption, chat, convert, eval, locate, models, scenes, serve, train
 from segue.cli.console import err
 from segue.errors import SegueError
 
@@ -50,6 +50,7 @@ app.command(epilog='Example: segue ask photo.jpg "Where is the dog?" --out answe
 app.command(epilog="Example: segue chat photo.jpg")(chat.chat)
 app.command(epilog="Example: segue caption photo.jpg --box 10,20,200,180")(caption.caption)
 app.command(epilog='Example: segue locate photo.jpg "the woman in red"')(locate.locate)
+app.command(epilog="Example: segue serve --port 8000")(serve.serve)
 app.command(epilog="Example: segue scenes my-scenes --num 1000 --seed 7")(scenes.scenes)
 app.command(epilog="Example: segue train mini --output runs/mini")(train.train)
 app.add_typer(eval.app, name="eval")

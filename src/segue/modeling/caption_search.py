@@ -8,6 +8,7 @@ always does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +32,26 @@ class Beams:
 
 
 @torch.no_grad()
-def greedy_search(captioner: Captioner, memory: Any, *, rows: int, length: int, bos: int, eos: int) -> Beams:
-    """The likeliest token at each step, never the one before; scores are mean log probabilities of words."""
+def greedy_search(
+    captioner: Captioner,
+    memory: Any,
+    *,
+    rows: int,
+    length: int,
+    bos: int,
+    eos: int,
+    tick: Callable[[], None] = lambda: None,
+) -> Beams:
+    """The likeliest token at each step, never the one before; scores are mean log probabilities of words.
+
+    `tick` is called before each step; what it raises ends the search (a server's client that has left).
+    """
     reader = _Reader(captioner, memory)
     text_RL = _blank(reader.device, rows, length, bos, eos)
     total = torch.zeros(rows, device=text_RL.device)
     finished = torch.zeros(rows, dtype=torch.bool, device=text_RL.device)
     for position in range(length - 2):
+        tick()
         logits = reader.logits(text_RL, position)
         before = text_RL[:, position, None]
         logits.scatter_(1, before, logits.gather(1, before).clamp(max=FORBIDDEN))
@@ -63,11 +77,13 @@ def beam_search(
     num_beams: int,
     per_node: int = 2,
     alpha: float = 0.6,
+    tick: Callable[[], None] = lambda: None,
 ) -> Beams:
     """`num_beams` texts of each row; scores are log probabilities over the brevity penalty.
 
     At each step the `per_node` times `num_beams` best continuations are looked at. Where no text has ended,
-    the live ones are returned with their plain log probabilities (as in the original).
+    the live ones are returned with their plain log probabilities (as in the original). `tick` is as in
+    `greedy_search`.
     """
     K = num_beams
     reader = _Reader(captioner, memory)
@@ -81,6 +97,7 @@ def beam_search(
     first = torch.arange(rows, device=live.device)[:, None] * K
     longest = brevity_penalty(alpha, length)
     for position in range(length - 2):
+        tick()
         # 1) Continue every live text; keep more candidates than beams, ended ones are among them.
         log_probs = reader.logits(live.flatten(0, 1), position).log_softmax(dim=-1)
         scores = (log_probs.view(rows, K, -1) + live_scores[..., None]).flatten(1)

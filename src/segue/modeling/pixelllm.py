@@ -11,6 +11,7 @@ widths. Boxes and points are in pixels of the padded input, x before y.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,8 +151,9 @@ class PixelLLM(PreTrainedModel):
         num_beams: int = 1,
         per_node: int | None = None,
         length: int | None = None,
+        tick: Callable[[], None] = lambda: None,
     ) -> Captions:
-        """Texts for boxes, greedy or by beam search."""
+        """Texts for boxes, greedy or by beam search; `tick` is called at each step and may raise."""
         config = self.config
         B, N = boxes_BN4.shape[:2]
         memory = self.remember(self.look(features, boxes_BN4), context_BNM)
@@ -160,6 +162,7 @@ class PixelLLM(PreTrainedModel):
             "length": length or config.max_text_length,
             "bos": config.bos_token_id,
             "eos": config.eos_token_id,
+            "tick": tick,
         }
         if num_beams == 1:
             beams = greedy_search(self.captioner, memory, **common)
@@ -266,7 +269,13 @@ class PixelLLM(PreTrainedModel):
         return self.detector.detect(features.fused, self.config.image_size)
 
     def caption_dense(
-        self, features: FusedFeatures, context_M: Tensor, *, num_beams: int = 1, rescore: bool | None = None
+        self,
+        features: FusedFeatures,
+        context_M: Tensor,
+        *,
+        num_beams: int = 1,
+        rescore: bool | None = None,
+        tick: Callable[[], None] = lambda: None,
     ) -> DenseCaptions:
         """Boxes with captions; all boxes of a picture in one batch on its features.
 
@@ -276,7 +285,7 @@ class PixelLLM(PreTrainedModel):
         found = self.detect(features)
         B, N = found.scores.shape
         context = context_M.expand(B, N, -1)
-        captions = self.caption(features, found.boxes, context, num_beams=num_beams)
+        captions = self.caption(features, found.boxes, context, num_beams=num_beams, tick=tick)
         if rescore is None:
             rescore = self.config.detector_config.rescore_with_captions
         if not rescore:
