@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from segue.data.family_collation import (
     conversations,
     write_answer,
 )
+from segue.data.multi_referring import MASKS
 from segue.data.native import ObjectRecord, Phrase, Record, Turn, decode_mask, encode_mask, mask_box
 from segue.errors import DataError
 from segue.llama_tokenizer import LlamaTokenizer
@@ -34,27 +37,26 @@ def rectangle(top: int, left: int, bottom: int, right: int) -> np.ndarray:
     return mask
 
 
-MASKS = {1: rectangle(2, 3, 20, 30), 2: rectangle(10, 20, 39, 60), 3: rectangle(0, 50, 9, 64)}
+RECTANGLES = {1: rectangle(2, 3, 20, 30), 2: rectangle(10, 20, 39, 60), 3: rectangle(0, 50, 9, 64)}
 
 
 def turn(answer: str, *targets: list[int], question: str = "the dog?", **fields) -> Turn:
-    """Every `[SEG]` of the answer is a phrase, or else the words in braces."""
-    phrases, plain, at = [], "", 0
-    for ids in targets:
-        places = [(answer.find(mark, at), mark) for mark in ("[SEG]", "{")]
-        start, mark = min(place for place in places if place[0] >= 0)
-        end = start + 5 if mark == "[SEG]" else answer.index("}", start) + 1
-        plain += answer[at:start]
-        words = answer[start:end].strip("{}")
-        phrases.append(Phrase(span=(len(plain), len(plain) + len(words)), ids=ids))
-        plain, at = plain + words, end
-    return Turn(question=question, answer=plain + answer[at:], phrases=phrases, **fields)
+    """Every `[SEG]` of the answer is a mask, all words in braces are a phrase."""
+    phrases, plain = [], ""
+    pieces = re.split(r"(\[SEG\]|\{[\w ]+\})", answer)
+    marks = iter(targets)
+    for number, piece in enumerate(pieces):
+        words = piece if not number % 2 else MASKS if piece == "[SEG]" else piece.strip("{}")
+        if number % 2:
+            phrases.append(Phrase(span=(len(plain), len(plain) + len(words)), ids=next(marks)))
+        plain += words
+    return Turn(question=question, answer=plain, phrases=phrases, **fields)
 
 
 def record(*turns: Turn) -> Record:
     objects = [
         ObjectRecord(id=number, category="dog", segmentation=encode_mask(mask), bbox=mask_box(mask))
-        for number, mask in MASKS.items()
+        for number, mask in RECTANGLES.items()
     ]
     return Record(image="a.png", width=WIDTH, height=HEIGHT, objects=objects, dialogue=list(turns))
 
@@ -186,7 +188,13 @@ def test_conversations_keep_rounds_together():
 def test_masks_are_unions_in_the_order_of_the_answer(tmp_path):
     _, collator = make("gsva", tmp_path)
     sample = collator.encode(picture(), records("gsva")[0], rng())
-    expected = [MASKS[1], np.zeros_like(MASKS[1]), MASKS[2] | MASKS[3], MASKS[3], MASKS[2]]
+    expected = [
+        RECTANGLES[1],
+        np.zeros_like(RECTANGLES[1]),
+        RECTANGLES[2] | RECTANGLES[3],
+        RECTANGLES[3],
+        RECTANGLES[2],
+    ]
     np.testing.assert_array_equal(sample.masks, expected)
 
 
@@ -238,7 +246,7 @@ def test_what_is_too_much_is_drawn(tmp_path):
     ("broken", "message"),
     [
         (record(turn("it is </s>.")), "control token </s>"),
-        (record(turn("it is [SEG].")), "control token"),
+        (record(Turn(question="it?", answer="it is [SEG].")), r"control token \[SEG\]"),
         (record(turn("it.", question="<image> what?")), "control token <image>"),
         (record(), "no dialogue"),
         (record(turn("[SEG].", [])), "rejects"),

@@ -18,7 +18,8 @@ from segue.checkpoints.gsva_layout import read_gsva
 from segue.checkpoints.llava_layout import lisa_table, read_lisa
 from segue.checkpoints.lora import WRAPPER
 from segue.checkpoints.pixellm_layout import pixellm_table, read_pixellm
-from segue.data.family_collation import MASK_MARK, LisaCollator, PixelLMCollator
+from segue.data.family_collation import LisaCollator, PixelLMCollator
+from segue.data.multi_referring import MASKS
 from segue.data.native import ObjectRecord, Phrase, Record, Turn, encode_mask, mask_box
 from segue.images import open_image
 from segue.training.family_objectives import LisaObjective, PixelLMObjective
@@ -94,15 +95,18 @@ class Case:
         for text in texts:
             rounds = re.findall(r"USER: (.*?) ASSISTANT: (.*?)</s>", text, re.DOTALL)
             for place, (question, answer) in enumerate(rounds):
-                answer = answer.replace(self.mark, MASK_MARK)
-                phrases = []
-                for found in re.finditer(r"\[SEG\]|\[REJ\]", answer):
+                pieces = re.split(f"({re.escape(self.mark)}|{re.escape('[REJ]')})", answer)
+                plain, phrases = "", []
+                for mark in range(1, len(pieces), 2):
                     number += 1
-                    phrases.append(Phrase(span=found.span(), ids=[number] * (found[0] == MASK_MARK)))
+                    plain += pieces[mark - 1]
+                    present = [number] * (pieces[mark] == self.mark)
+                    phrases.append(Phrase(span=(len(plain), len(plain) + len(MASKS)), ids=present))
+                    plain += MASKS
                 turns.append(
                     Turn(
                         question=question.removeprefix("<im_start><image><im_end>\n"),
-                        answer=answer.replace("[REJ]", MASK_MARK),
+                        answer=plain + pieces[-1],
                         phrases=phrases,
                         follows=place > 0,
                     )

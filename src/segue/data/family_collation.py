@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from PIL import Image
 
+from segue.data.multi_referring import MASKS
 from segue.data.native import Record, Turn, decode_mask
 from segue.errors import DataError
 from segue.images import Geometry
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from segue.pixellm_processing import PixelLMProcessor
 
 __all__ = [
-    "MASK_MARK",
     "FamilyCollator",
     "FamilySample",
     "LisaCollator",
@@ -42,10 +42,6 @@ __all__ = [
 ]
 
 Mode = Literal["shared", "separate"]
-
-MASK_MARK = "[SEG]"
-"""Where an answer holds this as a phrase of its own, a target's mask tokens stand right there; behind any
-other phrase they are added. The published answers need it: "Sure, it is [SEG]." names nothing."""
 
 IGNORED = -100
 
@@ -105,7 +101,7 @@ class FamilyCollator(ABC):
     @property
     def present_text(self) -> str:
         """What a target in the picture is written as."""
-        return MASK_MARK
+        return "[SEG]"
 
     @property
     def absent_text(self) -> str | None:
@@ -228,14 +224,8 @@ class FamilyCollator(ABC):
         return ids, labels, targets
 
     def _check_text(self, turn: Turn, record: Record) -> None:
-        """Control tokens may stand in an answer as the mask marks of its phrases alone."""
-        plain, at = "", 0
-        for phrase in turn.phrases:
-            start, end = phrase.span
-            plain += turn.answer[at : (start if turn.answer[start:end] == MASK_MARK else end)] + "\n"
-            at = end
-        plain += turn.answer[at:]
-        for text in (turn.question, plain):
+        """Mask tokens are written by phrases alone, and the picture stands where the template puts it."""
+        for text in (turn.question, turn.answer):
             for token in self._forbidden:
                 if token in text:
                     raise DataError(f"{record.image}: {text[:60]!r} holds the control token {token}")
@@ -285,7 +275,9 @@ def conversations(dialogue: Sequence[Turn]) -> list[list[Turn]]:
 
 
 def write_answer(turn: Turn, *, present: str, absent: str | None) -> str:
-    """An answer with the mask tokens of its phrases: in place of `MASK_MARK`, behind any other words.
+    """An answer with the mask tokens of its phrases: in place of `{masks}`, behind any other words.
+
+    Published answers need the former: in "Sure, it is [SEG]." nothing is named that it could stand behind.
 
     Raises:
         DataError: a phrase is absent and the family cannot say so.
@@ -297,7 +289,7 @@ def write_answer(turn: Turn, *, present: str, absent: str | None) -> str:
             raise DataError(f"{turn.answer[:60]!r} rejects a phrase, which only GSVA and segue/mini can")
         tokens = present if phrase.ids else absent
         words = turn.answer[start:end]
-        answer += turn.answer[at:start] + (str(tokens) if words == MASK_MARK else f"{words} {tokens}")
+        answer += turn.answer[at:start] + (str(tokens) if words == MASKS else f"{words} {tokens}")
         at = end
     return answer + turn.answer[at:]
 
