@@ -1,4 +1,5 @@
-"""Large JSON files as lists of records: where each record lies is found once, each is parsed when it is taken.
+"""Large JSON files as lists of records: where each record lies is found once, each is parsed when it is
+taken.
 
 Annotation files of several hundred megabytes take ten times their size as Python objects, and every worker of
 a data loader would hold them. An index of byte positions takes a few megabytes, and the rest stays on disk.
@@ -113,7 +114,8 @@ class GroupedPlaces(Sequence[list[tuple[int, Place]]]):
 
 
 def _text(path: Path) -> str:
-    """The file's bytes as characters of the same numbers, so that positions in it are positions in the file."""
+    """The file's bytes as characters of the same numbers, so that positions in it are positions in the
+    file."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return str(content, "latin-1")  # type: ignore[call-overload, no-any-return]
@@ -133,8 +135,9 @@ def _top(text: str, names: frozenset[str]) -> Iterator[Element]:
         position = _skip(text, position + 1)
         while text[position : position + 1] != "}":
             _expect(text, position, '"')
-            name, position = _DECODER.raw_decode(text, position)
-            position = _skip(text, position)
+            name, end = _DECODER.raw_decode(text, position)
+            name = _value(text, position, end, name)
+            position = _skip(text, end)
             _expect(text, position, ":")
             position = _skip(text, position + 1)
             if name in names and text[position : position + 1] == "[":
@@ -142,7 +145,7 @@ def _top(text: str, names: frozenset[str]) -> Iterator[Element]:
             else:
                 value, end = _DECODER.raw_decode(text, position)
                 if name in names:
-                    yield _element(text, name, position, end, value)
+                    yield Element(name, Place(position, end), _value(text, position, end, value))
                 position = end
             position = _after(text, position, "}")
         position += 1
@@ -155,19 +158,17 @@ def _elements(text: str, position: int, name: str) -> Generator[Element, None, i
     position = _skip(text, position + 1)
     while text[position : position + 1] != "]":
         value, end = _DECODER.raw_decode(text, position)
-        yield _element(text, name, position, end, value)
+        yield Element(name, Place(position, end), _value(text, position, end, value))
         position = _after(text, end, "]")
     return position + 1
 
 
-def _element(text: str, name: str, start: int, end: int, value: Any) -> Element:
+def _value(text: str, start: int, end: int, value: Any) -> Any:
+    """What is written at a place; `value` is what it gives where every character stands for itself."""
     part = text[start:end]
-    # The characters stand for bytes: words beyond ASCII have to be read again as what they are.
-    return Element(name, Place(start, end), value if part.isascii() else _utf8(part, start))
-
-
-def _utf8(part: str, start: int) -> Any:
-    try:
+    if part.isascii():
+        return value
+    try:  # the characters stand for bytes: words beyond ASCII have to be read again as what they are
         return json.loads(part.encode("latin-1").decode("utf-8"))
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("text that is not UTF-8", "", start + error.start) from error

@@ -71,6 +71,20 @@ class DataSource:
 
 SOURCES: dict[str, str] = {
     # name -> module in this package, which has `SOURCES: tuple[DataSource, ...]`
+    "refclef": "refer",
+    "refcoco": "refer",
+    "refcoco+": "refer",
+    "refcocog": "refer",
+    "grefcoco": "grefcoco",
+    "refzom": "refzom",
+    "mdetr_refcoco": "mdetr_refcoco",
+    "mdetr_refcoco_masks": "mdetr_refcoco",
+    "uninext_refcoco": "uninext_refcoco",
+    "ade20k": "ade20k",
+    "cocostuff": "coco_stuff",
+    "mapillary": "mapillary",
+    "paco_lvis": "paco_lvis",
+    "pascal_part": "pascal_part",
     "muse": "muse",
 }
 
