@@ -14,6 +14,9 @@ from segue.images import open_image
 
 
 class CatModel:
+    def encode(self, image):
+        return image
+
     def ask(self, image, question, region=None):
         if not question.strip():
             raise QuestionError("The question is empty.")

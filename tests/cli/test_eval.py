@@ -74,7 +74,7 @@ def test_scenes_as_a_table(cli, checkpoint, tmp_path):
     result = cli("eval", "scenes", "--num", "2", "--turns", "4", "--model", "checkpoint", "--out", "runs")
     assert result.code == 0
     assert "overall" in result.out
-    assert "2 pictures in" in result.out
+    assert "2 pictures" in result.out
     assert result.out.splitlines()[-1] == "written: runs/scenes"
     summary = json.loads((tmp_path / "runs/scenes/summary.json").read_text())
     assert summary["settings"]["model"] == {"name": "checkpoint", "sha256": weights_digest(checkpoint)}

@@ -12,6 +12,7 @@ from segue.evaluation.photographs import (
     centred_ellipse,
     mean_sizes,
 )
+from segue.evaluation.prediction import Prediction
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_rows_and_summary(make_record, make_answer, dog, box_mask, tmp_path):
         "dog/one": make_answer("Two dogs.", {"Two": box_mask(0, 0, 2, 3), "dogs": box_mask(2, 0, 4, 3)}),
         "cat/absent": make_answer("No cat.", {"cat": None}),
     }
-    row = benchmark.row(sample, [answers[turn.type] for turn in sample.turns])
+    row = benchmark.score(sample, [Prediction.from_answer(answers[turn.type]) for turn in sample.turns])
     figures = benchmark.summarise([row])
     assert figures["by_category"]["dog"]["giou_present"] == 1.0  # the masks of an answer are joined
     assert figures["by_category"]["dog"]["whole_image"] == 0.25

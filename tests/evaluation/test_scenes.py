@@ -1,9 +1,12 @@
 """The protocol of scenes on hand-made records: what is right, what is wrong, and what is not judged."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from segue.answer import Answer, Segment, Word
+from segue.evaluation.prediction import Prediction
 from segue.evaluation.runner import run
 from segue.evaluation.scenes import (
     ScenesBenchmark,
@@ -31,7 +34,7 @@ def record(make_record, cat, dog):
 
 
 def judge(turn, answer, record):
-    return turn_row(turn, answer, record, object_masks(record))
+    return turn_row(turn, Prediction.from_answer(answer), record, object_masks(record))
 
 
 def test_a_phrase_is_the_union_of_its_objects(record, cat, dog):
@@ -105,7 +108,7 @@ def test_word_points(record, make_turn, make_answer, cat, text, phrases, points,
     furry = make_turn("What is on the left?", "The furry cat.", {"furry cat": [1]})
     record = record.model_copy(update={"dialogue": [furry]})
     answer = make_answer(text, dict.fromkeys(phrases, cat), points)
-    assert points_inside(answer, record, object_masks(record)) == expected
+    assert points_inside(Prediction.from_answer(answer), record, object_masks(record)) == expected
 
 
 def test_nothing_measured_has_no_figure():
@@ -149,14 +152,15 @@ class Oracle:
         words = [Word(turn.answer[slice(*mark.span)], mark.span, mark.point) for mark in turn.points]
         return Answer(turn.answer, segments, words, record.width, record.height)
 
-    def ask_batch(self, pairs):
-        return [self.ask(image, question) for image, question in pairs]
+    def encode(self, image):
+        return image
 
 
 def test_an_oracle_is_perfect_on_real_scenes(tmp_path):
     benchmark = ScenesBenchmark(num=3, seed=1_000_000, size=(128, 96))
     oracle = Oracle(map(benchmark.sample, benchmark.names()))
-    figures = run(benchmark, oracle, model={}, output=tmp_path)["figures"]
+    predict = partial(benchmark.predict, oracle, batch_size=8)
+    figures = run(benchmark, predict, model={}, output=tmp_path)["figures"]
     for group in [figures["overall"], *figures["by_type"].values()]:
         for key in ("giou", "n_acc", "t_acc", "exact_count", "same_text", "words_inside"):
             assert group[key] in (1.0, None), key

@@ -11,6 +11,9 @@ The published evaluations disagree in their corner cases, so a `Protocol` states
 * ``FREE``: ours, for freely generated answers. A false rejection and a missing phrase score IoU 0, in the
   manner of ReLA, and only an explicit rejection rejects: an answer that names no phrase at all gets neither
   N-acc nor T-acc.
+* ``RELA``: gRefCOCO as its authors score models that cannot reject, LISA's among them in GSVA's tables: a
+  mask of fewer than 50 pixels says "not there". A false rejection scores IoU 0, and its mask still enlarges
+  the union.
 """
 
 from __future__ import annotations
@@ -41,6 +44,10 @@ class Protocol:
     """A rejected target has no mask, so a false rejection scores IoU 0."""
     empty_adds_to_union: bool = True
     """Pixels predicted for a target without pixels enlarge the union of cIoU."""
+    rejection_scores_zero: bool = False
+    """A false rejection intersects nothing, though its mask still counts in the union."""
+    fewest_pixels: int = 0
+    """A mask with fewer foreground pixels is a rejection."""
     iou_epsilon: float = 0.0
     count_epsilon: float = 0.0
     union_epsilon: float = 0.0
@@ -66,6 +73,7 @@ REF_ZOM = Protocol(
     count_epsilon=1e-5,
     union_epsilon=1e-10,
 )
+RELA = Protocol("rela", rejection_drops_mask=False, rejection_scores_zero=True, fewest_pixels=50)
 
 
 @dataclass(frozen=True)
@@ -107,11 +115,14 @@ def score_target(
 ) -> TargetScore:
     """Score one target. `mask` is a bool (H, W), or None when the answer has none for this target; `truth` is
     (H, W), bool or 0/1/255, without a foreground pixel when the thing is not in the picture."""
+    rejected = rejected or (0 if mask is None else int(mask.sum())) < protocol.fewest_pixels
     answered = "rejected" if rejected else "missing" if mask is None else "mask"
     if rejected and protocol.rejection_drops_mask:
         mask = None
     present = bool((truth == 1).any())
     intersection, union = overlap(mask, truth)
+    if rejected and protocol.rejection_scores_zero:
+        intersection = 0
 
     if not present and protocol.empty_needs_rejection:
         value = float(answered == "rejected")
@@ -243,6 +254,18 @@ def _fit(mask: np.ndarray | None, truth: np.ndarray) -> float:
     if not (truth == 1).any():
         return 1.0 if mask is None else 0.0
     return 0.0 if mask is None else iou(mask, truth)
+
+
+def box_iou(first: Sequence[float] | None, second: Sequence[float] | None) -> float:
+    """Of two boxes x0, y0, x1, y1; 0 where one is missing or has no area."""
+    if first is None or second is None:
+        return 0.0
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return width * height / (sum(areas) - width * height)
 
 
 def point_inside(point: tuple[float, float], mask: np.ndarray) -> bool:

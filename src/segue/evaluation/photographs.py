@@ -23,10 +23,13 @@ from segue.data.photographs import photograph_records
 from segue.data.wording import noun_of
 from segue.errors import DataError
 from segue.evaluation.metrics import IGNORE_LABEL, Tally, TargetScore, iou, score_target
-from segue.evaluation.runner import Row, Sample
+from segue.evaluation.prediction import Prediction
+from segue.evaluation.rows import Row
+from segue.evaluation.runner import Sample
+from segue.evaluation.segmentation import ratios
 
 if TYPE_CHECKING:
-    from segue.answer import Answer
+    from segue.predictor import Predictor
 
 CATEGORIES = (
     "bear",
@@ -67,6 +70,7 @@ class PhotographsBenchmark:
     """Only so many photographs, spread over the sets."""
     num_absent: int = 2
     """Questions about something absent, per photograph."""
+    protocol: str = "free"
     name: str = "photographs"
 
     @property
@@ -97,19 +101,35 @@ class PhotographsBenchmark:
         turns = category_turns(record, num_absent=self.num_absent)
         return Sample(name, self.folder / name, record, turns)
 
-    def row(self, sample: Sample, answers: Sequence[Answer]) -> Row:
-        turns = zip(sample.turns, answers, strict=True)
+    def predict(
+        self, predictor: Predictor, samples: Sequence[Sample], batch_size: int
+    ) -> list[list[Prediction]]:
+        if self.protocol == "paper":
+            from segue.evaluation.forced import read_answers
+
+            return read_answers(predictor, samples, batch_size)
+        from segue.evaluation.asking import ask_all
+
+        return ask_all(predictor, samples, batch_size)
+
+    def score(self, sample: Sample, predictions: Sequence[Prediction]) -> Row:
+        pairs = zip(sample.turns, predictions, strict=True)
+        turns = [self._turn_row(turn, prediction, sample.record) for turn, prediction in pairs]
+        values = [turn["score"]["iou"] for turn in turns]
         return {
             "set": sample.record.source,
-            "turns": [self._turn_row(turn, answer, sample.record) for turn, answer in turns],
+            "score": sum(values) / len(values) if values else None,
+            "turns": turns,
+            "ratios": ratios({"scores": [turn["score"]], "kinds": [turn["category"]]} for turn in turns),
         }
 
-    def _turn_row(self, turn: Turn, answer: Answer, record: Record) -> Row:
+    def _turn_row(self, turn: Turn, answer: Prediction, record: Record) -> Row:
         category, kind = turn.type.split("/")
         truth = category_truth(record, category)
-        masks = [segment.mask for segment in answer.segments if segment.mask is not None]
+        kept = [target.mask for target in answer.targets if not target.rejected]
+        masks = [mask for mask in kept if mask is not None]
         mask = np.logical_or.reduce(masks) if masks else None
-        rejected = mask is None and any(segment.rejected for segment in answer.segments)
+        rejected = mask is None and any(target.rejected for target in answer.targets)
         row: Row = {
             "category": category,
             "kind": kind,
@@ -123,8 +143,8 @@ class PhotographsBenchmark:
             row["ellipse"] = iou(ellipse, truth)
         return row
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, Any]:
-        turns = [{"set": row["set"], **turn} for row in rows for turn in row["turns"]]
+    def summarise(self, rows: Iterable[Row]) -> dict[str, Any]:
+        turns: list[Row] = [{"set": row["set"], **turn} for row in rows for turn in row["turns"]]
         figures: dict[str, Any] = {"overall": summarise_turns(turns)}
         for key in ("category", "kind", "set"):
             names = sorted({turn[key] for turn in turns})
@@ -134,7 +154,7 @@ class PhotographsBenchmark:
         return figures
 
 
-def load_benchmark(folder: Path, *, num: int | None = None) -> PhotographsBenchmark:
+def load_benchmark(folder: Path, *, num: int | None = None, protocol: str = "free") -> PhotographsBenchmark:
     """The benchmark on the photographs that `segue.data.photographs` sets aside in the sets of a folder."""
     found = [name for name in SETS if (folder / name / "annotations.json").is_file()]
     if not found:
@@ -145,7 +165,7 @@ def load_benchmark(folder: Path, *, num: int | None = None) -> PhotographsBenchm
         [record for name in found for record in photograph_records(folder / name, split=split)]
         for split in ("held_out", "train")
     )
-    return PhotographsBenchmark(folder, held_out=held_out, training=training, num=num)
+    return PhotographsBenchmark(folder, held_out=held_out, training=training, num=num, protocol=protocol)
 
 
 def _name(record: Record) -> str:

@@ -1,6 +1,7 @@
-"""The free-generation protocol on held-out scenes: every turn is asked, the model's own words are judged.
+"""Held-out scenes: every turn is asked, the model's own words are judged.
 
-Nothing of the reference answer is given to the model. The phrases of its answer are matched with those of the
+Under `free` nothing of the reference answer is given to the model; under `paper` all of it is, and the model
+only points. The phrases of its answer are matched with those of the
 reference (`match_targets`: in order when there are as many, else the best assignment) and scored by the rules
 of `metrics.FREE`. Captions may name things in any order and choice, so theirs are always matched by the best
 assignment and stay out of the overall figures. Questions that need reasoning are worded in ways that training
@@ -18,10 +19,13 @@ import numpy as np
 
 from segue.data.native import Record, Turn, decode_mask
 from segue.evaluation.metrics import Tally, TargetScore, match_targets, point_inside, same_text, score_target
-from segue.evaluation.runner import Row, Sample
+from segue.evaluation.prediction import Prediction
+from segue.evaluation.rows import Row
+from segue.evaluation.runner import Sample
+from segue.evaluation.segmentation import ratios
 
 if TYPE_CHECKING:
-    from segue.answer import Answer
+    from segue.predictor import Predictor
     from segue.scenes.questions import Split
 
 CAPTIONS = ("caption", "region_caption")
@@ -41,6 +45,7 @@ class ScenesBenchmark:
     """Of the wordings."""
     world: str = "small"
     """Which kinds there are (`segue.scenes.worlds`)."""
+    protocol: str = "free"
     name: str = "scenes"
 
     @property
@@ -64,12 +69,34 @@ class ScenesBenchmark:
         )
         return Sample(name, image, record, record.dialogue)
 
-    def row(self, sample: Sample, answers: Sequence[Answer]) -> Row:
-        masks = object_masks(sample.record)
-        turns = zip(sample.turns, answers, strict=True)
-        return {"turns": [turn_row(turn, answer, sample.record, masks) for turn, answer in turns]}
+    def predict(
+        self, predictor: Predictor, samples: Sequence[Sample], batch_size: int
+    ) -> list[list[Prediction]]:
+        if self.protocol == "paper":
+            from segue.evaluation.forced import read_answers
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, Any]:
+            return read_answers(predictor, samples, batch_size)
+        from segue.evaluation.asking import ask_all
+
+        return ask_all(predictor, samples, batch_size)
+
+    def score(self, sample: Sample, predictions: Sequence[Prediction]) -> Row:
+        masks = object_masks(sample.record)
+        pairs = zip(sample.turns, predictions, strict=True)
+        turns = [turn_row(turn, prediction, sample.record, masks) for turn, prediction in pairs]
+        values = [score["iou"] for turn in turns for score in turn["scores"]]
+        judged = [
+            {"scores": turn["scores"], "kinds": [turn["type"]] * len(turn["scores"])}
+            for turn in turns
+            if turn["type"] not in CAPTIONS
+        ]
+        return {
+            "score": sum(values) / len(values) if values else None,
+            "turns": turns,
+            "ratios": ratios(judged),
+        }
+
+    def summarise(self, rows: Iterable[Row]) -> dict[str, Any]:
         turns = [turn for row in rows for turn in row["turns"]]
         by_type: dict[str, list[Row]] = defaultdict(list)
         for turn in turns:
@@ -92,7 +119,7 @@ def target_mask(ids: Iterable[int], masks: Mapping[int, np.ndarray], shape: tupl
     return np.logical_or.reduce([masks[id_] for id_ in ids] or [np.zeros(shape, bool)])
 
 
-def turn_row(turn: Turn, answer: Answer, record: Record, masks: Mapping[int, np.ndarray]) -> Row:
+def turn_row(turn: Turn, answer: Prediction, record: Record, masks: Mapping[int, np.ndarray]) -> Row:
     """One answer against its reference."""
     shape = (record.height, record.width)
     truths = [target_mask(phrase.ids, masks, shape) for phrase in turn.phrases]
@@ -105,25 +132,27 @@ def turn_row(turn: Turn, answer: Answer, record: Record, masks: Mapping[int, np.
         "answer": answer.text,
         "same_text": same_text(answer.text, turn.answer),
         "num_expected": len(truths),
-        "num_phrases": len(answer.segments),
+        "num_phrases": len(answer.targets),
         "scores": [asdict(score) for score in scores],
         "points": [num_inside, num_pointed],
     }
 
 
-def score_answer(answer: Answer, truths: Sequence[np.ndarray], *, in_order: bool = True) -> list[TargetScore]:
+def score_answer(
+    answer: Prediction, truths: Sequence[np.ndarray], *, in_order: bool = True
+) -> list[TargetScore]:
     """The score of every target, whichever phrase of the answer is matched with it."""
-    phrases = [segment.mask for segment in answer.segments]
+    phrases = [None if target.rejected else target.mask for target in answer.targets]
     scores = []
     for truth, index in zip(truths, match_targets(phrases, truths, in_order=in_order), strict=True):
         if index is None:
             scores.append(score_target(None, truth))
         else:
-            scores.append(score_target(phrases[index], truth, rejected=answer.segments[index].rejected))
+            scores.append(score_target(phrases[index], truth, rejected=answer.targets[index].rejected))
     return scores
 
 
-def points_inside(answer: Answer, record: Record, masks: Mapping[int, np.ndarray]) -> tuple[int, int]:
+def points_inside(answer: Prediction, record: Record, masks: Mapping[int, np.ndarray]) -> tuple[int, int]:
     """How many of the answer's words point into the right object, and how many were judged.
 
     Judged are the words of its phrases; right is any object that bears the phrase's name. A phrase that names
@@ -131,10 +160,10 @@ def points_inside(answer: Answer, record: Record, masks: Mapping[int, np.ndarray
     """
     named = names(record)
     num_inside = num_judged = 0
-    for segment in answer.segments:
-        right = [masks[id_] for id_ in named.get(segment.phrase.lower(), ())]
+    for target in answer.targets:
+        right = [masks[id_] for id_ in named.get(target.phrase.lower(), ())]
         for word in answer.words:
-            if word.point is not None and word.span[0] < segment.span[1] and segment.span[0] < word.span[1]:
+            if word.point is not None and word.span[0] < target.span[1] and target.span[0] < word.span[1]:
                 num_judged += 1
                 num_inside += any(point_inside(word.point, mask) for mask in right)
     return num_inside, num_judged

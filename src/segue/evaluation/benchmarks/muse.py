@@ -5,8 +5,8 @@ figures (`segue.evaluation.muse`); the protocol says which is at the head: ``pap
 ``free`` the masks alone. The judge is an option, and named in the settings.
 
 The variant ``released`` needs the logits of masks that nothing matched. Under ``paper`` each generated answer
-is therefore read once more (`Predictor.score`); ``free`` and files of other people have masks only, and the
-figures say so.
+is therefore read once more (`Predictor.score`); ``free`` and files of other people have masks only, which
+mends that defect, and the figures say so.
 """
 
 from __future__ import annotations
