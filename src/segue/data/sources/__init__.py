@@ -86,6 +86,7 @@ SOURCES: dict[str, str] = {
     "paco_lvis": "paco_lvis",
     "pascal_part": "pascal_part",
     "muse": "muse",
+    "reasonseg": "reasonseg",
 }
 
 
