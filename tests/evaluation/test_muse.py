@@ -106,6 +106,7 @@ def test_released_hardly_sees_what_nothing_matched():
     wanted = np.where(rows(0), 8.0, -8.0)
     assert released_tally([([wanted, stray], [rows(0)])]).union == 4 + 1
     assert released_tally([([wanted, stray], [rows(0)])], binarise=True).union == 4 + 4
+    assert released_tally([([rows(0), rows(1)], [rows(0)])]).union == 4 + 4  # no logits, no defect
 
 
 def test_released_counts_pairs_without_pixels():

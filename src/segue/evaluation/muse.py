@@ -172,7 +172,8 @@ def released_tally(
 
     Args:
         questions: (logits, truths) of every question about it: K float (H, W) and G bool (H, W). Bool
-            masks may stand for logits, and then unmatched ones cost nothing at all.
+            masks may stand for logits; what nothing matched then counts with all its pixels, since what the
+            histograms would have seen of it cannot be told.
         seed: of the random points that the cost is read at; None reads every pixel.
         binarise: mend the defect with unmatched predictions; all else stays as released.
     """
@@ -184,7 +185,7 @@ def released_tally(
         costs = pair_costs(logits, truths) if seed is None else sampled_costs(logits, truths, seed=seed)
         masks = [_binary(one) for one in predictions]
         for k, g, mask, truth in _padded(assign(costs), masks, truths):
-            if g is None and k is not None and not binarise:
+            if g is None and k is not None and not binarise and predictions[k].dtype != bool:
                 common, either = 0, int(((logits[k] >= 0.5) & (logits[k] <= 1)).sum())
             else:
                 common, either = overlap(mask, truth)

@@ -6,7 +6,7 @@ figures (`segue.evaluation.muse`); the protocol says which is at the head: ``pap
 
 The variant ``released`` needs the logits of masks that nothing matched. Under ``paper`` each generated answer
 is therefore read once more (`Predictor.score`); ``free`` and files of other people have masks only, which
-mends that defect, and the figures say so.
+mends that defect. `released.from_logits` is the share of questions that had them.
 """
 
 from __future__ import annotations
@@ -183,16 +183,16 @@ class MuseBenchmark:
             "score": sum(ious) / len(ious) if ious else None,
             "asked_as": self.family,
             "turns": turns,
-            "released": {**asdict(released), "from_logits": all(logits is not None for logits in read)},
+            "released": {**asdict(released), "from_logits": sum(logits is not None for logits in read)},
             "ratios": _ratios(turns, headline),
         }
 
     def summarise(self, rows: Iterable[Row]) -> dict[str, Any]:
         tallies: dict[str, dict[str, MuseTally]] = defaultdict(lambda: defaultdict(MuseTally))
-        released, from_logits, unreadable = ReleasedTally(), True, 0
+        released, from_logits, unreadable = ReleasedTally(), 0, 0
         for row in rows:
             own = dict(row["released"])
-            from_logits &= own.pop("from_logits")
+            from_logits += own.pop("from_logits")
             released += ReleasedTally(**own)
             for turn in row["turns"]:
                 unreadable += "problem" in turn
@@ -201,7 +201,8 @@ class MuseBenchmark:
                         tallies[group][variant] += MuseTally.of([_score(turn[variant])])
         overall = self._figures(tallies[""])
         overall["paper"] |= {"judge": self._judge_name, "unreadable_replies": unreadable}
-        overall["released"] = {**released.metrics(), "from": "logits" if from_logits else "masks"}
+        share = from_logits / max(tallies[""]["masks"].num_questions, 1)
+        overall["released"] = {**released.metrics(), "from_logits": share}
         kinds = sorted(group for group in tallies if group)
         return {"overall": overall, "by_kind": {kind: self._figures(tallies[kind]) for kind in kinds}}
 
