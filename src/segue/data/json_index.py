@@ -118,7 +118,7 @@ def _text(path: Path) -> str:
     file."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return str(content, "latin-1")  # type: ignore[call-overload, no-any-return]
+            return str(content, "latin-1")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # a file of no bytes cannot be mapped

@@ -82,7 +82,7 @@ class MdetrRecords(Sequence[Record]):
             first = entries[0]
             with naming(self._path, f"image {_picture_id(first)} (entry {first['id']})"):
                 pairs = list(self._pairs(entries))
-                objects = {}
+                objects: dict[int, ObjectRecord] = {}
                 for _, annotation in pairs:
                     id_ = _object_id(annotation)
                     objects.setdefault(id_, self._object(annotation, id_, first["height"], first["width"]))

@@ -28,7 +28,7 @@ _SAIAPR = "refer_seg/images/saiapr_tc-12"
 _SENTENCE_KEYS = ("sent_id", "sent")
 _REF_KEYS = ("ref_id", "image_id", "ann_id", "category_id", "source")
 
-_SPLITS = {
+_SPLITS: dict[str, dict[str, tuple[str, ...]]] = {
     "refclef": {
         "unc": ("train", "val", "testA", "testB", "testC"),
         "berkeley": ("train", "val", "test"),
