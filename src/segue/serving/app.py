@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,6 +25,8 @@ from segue.serving.routes import Desk, make_router
 from segue.serving.settings import Settings
 
 __all__ = ["create_app"]
+
+PAGE = "segue.serving.page"
 
 
 def create_app(engine: Engine, settings: Settings) -> FastAPI:
@@ -63,10 +66,8 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
-    if settings.page and find_spec("gradio") and find_spec("segue.serving.page"):
-        from segue.serving import page
-
-        return page.mount(app, engine, settings)
+    if settings.page and find_spec("gradio") and find_spec(PAGE):
+        return import_module(PAGE).mount(app, engine, settings)
     return app
 
 
