@@ -70,6 +70,23 @@ class CaptionText:
             raise QuestionError(f"the expression has {len(ids)} tokens, this model reads {self.length - 2}")
         return [self.bos, *ids, self.eos] + [0] * (self.length - len(ids) - 2)
 
+    def pieces(self, text: str) -> list[tuple[int, tuple[int, int]]]:
+        """Every token of a text and the characters that it stands for, in the text as it was given."""
+        kept = [(i, c) for i, c in enumerate(text) if not (c.isspace() and (i == 0 or text[i - 1].isspace()))]
+        lowered = [(i, low) for i, c in kept for low in (c.lower() if self.lowercase else c)]
+        places = [i for i, _ in lowered]
+        clean = "".join(" " if c.isspace() else c for _, c in lowered).rstrip()
+        encoded = self.tokenizer.encode(clean, add_special_tokens=False)
+        return [
+            (token, (places[start], places[end - 1] + 1) if end > start else (0, 0))
+            for token, (start, end) in zip(encoded.ids, encoded.offsets, strict=True)
+        ]
+
+    def row(self, ids: Sequence[int]) -> list[int]:
+        """A text to learn: BOS, ids, EOS, padding; one too long is cut, and then has no EOS (as released)."""
+        row = [self.bos, *ids, self.eos][: self.length]
+        return row + [0] * (self.length - len(row))
+
     def spoken(self, row: Sequence[int]) -> tuple[str, tuple[SpokenWord, ...]]:
         """The text of a row that starts with BOS, and its words."""
         ids = list(row[1:])

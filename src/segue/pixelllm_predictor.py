@@ -99,7 +99,7 @@ class PixelLLMPredictor:
         """
         if not isinstance(question, str) or not question.strip():
             raise QuestionError("the question is empty")
-        return self._caption(self.encode(image), f"Question: {question.strip()} Answer: ", region, 1, tick)
+        return self._caption(self.encode(image), f"Question: {question.strip()}Answer: ", region, 1, tick)
 
     def ask_batch(self, pairs: Sequence[tuple[Any, str]], *, max_new_tokens: int = 0) -> list[Answer]:
         """One by one: pictures differ, and generation is a small part of the time."""

@@ -1,7 +1,7 @@
-"""The objectives of LISA, GSVA and PixelLM as the trainer calls them: a model, a collated batch, its losses.
+"""The families' objectives as the trainer calls them: a model, a collated batch, its losses.
 
-The mathematics is that of `segue.training.lisa_objective` and `segue.training.pixellm_objective`; batches
-come from `segue.data.family_collation`, in either of its modes.
+The mathematics is that of `lisa_objective`, `pixellm_objective` and `pixelllm_losses` beside it; batches come
+from `segue.data.family_collation`, in either of its modes, and `segue.data.pixelllm_collation`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from segue.images import Geometry
 from segue.mask_tokens import MaskVocabulary
 from segue.modeling.lisa import LisaModel, LisaPixels
+from segue.modeling.pixelllm import PixelLLM
 from segue.modeling.pixellm import PixelLMModel, PixelLMPixels
 from segue.training.lisa_objective import LisaBatch, lisa_terms
 from segue.training.objective import Losses, LossWeights
+from segue.training.pixelllm_losses import PixelLLMBatch, Tasks, training_losses
 from segue.training.pixellm_objective import PixelLMBatch, pixellm_losses
 
-__all__ = ["LisaObjective", "PixelLMObjective"]
+__all__ = ["LisaObjective", "PixelLLMObjective", "PixelLMObjective"]
 
 
 class LisaObjective(nn.Module):
@@ -114,6 +116,28 @@ class PixelLMObjective(nn.Module):
         )
         names = ["text", "bce", "dice"] + ["overlap"] * (self.model.config.refinement == "additive")
         return Losses(losses.total, {name: getattr(losses, name).detach() for name in names})
+
+
+class PixelLLMObjective(nn.Module):
+    """PixelLLM's: captions, places, proposals and masks, each where the batch's `tasks` ask for it.
+
+    The weights of the terms are the model's configuration's, as its losses count in pixels of its input.
+    """
+
+    def __init__(self, model: PixelLLM):
+        super().__init__()
+        self.model = model
+
+    def forward(self, tasks: Tensor, **batch: Tensor) -> Losses:
+        """Losses of a batch from `PixelLLMCollator.collate`; every term that it has labels for."""
+        captions, points, proposals, masks = tasks.tolist()
+        losses = training_losses(
+            self.model,
+            PixelLLMBatch(**batch),
+            Tasks(captions=captions, points=points, proposals=proposals, masks=masks),
+        )
+        total = losses.pop("total")
+        return Losses(total, {name: term.detach() for name, term in losses.items()})
 
 
 def _geometries(sizes: Tensor, canvas: int) -> list[Geometry]:
