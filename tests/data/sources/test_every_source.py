@@ -5,11 +5,13 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from segue.data.native import Record
 from segue.data.sources import get_source, missing_files
+from segue.data.templates import make_dialogue
 from segue.errors import DataError
 from tests.data.sources import official
 
@@ -92,3 +94,27 @@ def test_an_unknown_split_is_refused_with_those_there_are(root: Path, name: str)
 def test_an_unknown_source_is_refused_with_those_there_are():
     with pytest.raises(DataError, match=r"nonsense: no such data source.*refcoco\+"):
         get_source("nonsense")
+
+
+KINDS = {
+    **dict.fromkeys(("ade20k", "cocostuff", "mapillary"), "semantic"),
+    **dict.fromkeys(("paco_lvis", "pascal_part"), "parts"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("family", ["lisa", "gsva", "pixellm", "pixelllm"])
+def test_the_families_can_ask_about_what_a_source_says(root: Path, name: str, family: str):
+    kind = KINDS.get(name, "referring")
+    if family == "pixelllm" and kind != "referring":
+        return  # it is trained on boxes of expressions alone
+    source = get_source(name)
+    records = source.open(root, source.splits[0])
+    for index in range(len(records)):
+        record = records[index]
+        made = make_dialogue(record, np.random.default_rng(index), family=family, kind=kind)
+        askable = any(entry.segmentation for entry in record.objects) or family == "pixelllm"
+        assert bool(made.dialogue) == askable
+        assert Record.model_validate(made.model_dump()) == made  # its phrases name objects there are
+        names = {id_ for turn in made.dialogue for phrase in turn.phrases for id_ in phrase.ids}
+        assert bool(names) == askable
