@@ -1,9 +1,9 @@
 """ReasonSeg: pictures with questions that need reasoning, and one mask (LISA, section 3.4).
 
 Beside every picture lies a LabelMe-like JSON file with `text` (several wordings of one request),
-`is_sentence` (whether they are sentences or phrases) and `shapes`. A record has one object, the target, and an
-expression for each text, of the kind "long" or "short"; pixels of shapes labelled "ignore" are the record's
-`ignore`. A picture that `explanatory/train.json` explains has the explanation as its caption.
+`is_sentence` (whether they are sentences or phrases) and `shapes`. A record has one object, the target, and
+an expression for each text, of the kind "long" or "short"; pixels of shapes labelled "ignore" are the
+record's `ignore`. A picture that `explanatory/train.json` explains has the explanation as its caption.
 """
 
 from __future__ import annotations
