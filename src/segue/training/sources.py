@@ -15,15 +15,16 @@ from segue.data.collation import DenseLabels
 from segue.data.mixture import Source
 from segue.data.native import Record
 from segue.data.photograph_turns import photograph_turns
-from segue.data.photographs import PhotographRecords, photograph_records
+from segue.data.photographs import PhotographRecords, Split, photograph_records
 from segue.errors import DataError
+from segue.evaluation.runner import Sample
 from segue.scenes import make_scene
 from segue.scenes.compose import MIN_SIDE
 from segue.scenes.pen import COLORS
 from segue.scenes.questions.reasoning import topics
 from segue.scenes.worlds import world
 from segue.training.recipe import Recipe, SourceSpec, Stage
-from segue.training.record_sources import OwnRecords, RecordSource, open_published
+from segue.training.record_sources import OwnRecords, RecordSource, TurnedRecords, open_published, speaker
 
 __all__ = [
     "TRAINING_SEEDS",
@@ -39,6 +40,10 @@ logger = logging.getLogger(__name__)
 
 TRAINING_SEEDS = (1 << 31, 1 << 40)
 """Scenes for training have seeds in this range; smaller ones are for measuring and for show."""
+
+MEASURING_SEED = 1 << 20
+MEASURED_TURNS = 4
+"""Questions of each held-out picture."""
 
 
 class SceneSource:
@@ -75,7 +80,7 @@ class SceneSource:
 class PhotographSource:
     """The training photographs of some sets, augmented first and asked about after."""
 
-    def __init__(self, records: Sequence[PhotographRecords], *, side: int, num_turns: int):
+    def __init__(self, records: Sequence[PhotographRecords | TurnedRecords], *, side: int, num_turns: int):
         self.records = list(records)
         self.ends = np.cumsum([len(r) for r in self.records])
         self.side = side
@@ -121,12 +126,15 @@ def _build(recipe: Recipe, name: str, stage: Stage) -> Source | None:
                 raise
             logger.warning("source %s is left out: %s", name, error)
             return None
-        return RecordSource(sets, speaker(recipe, spec, stage))
-    if spec.kind == "own":
+        indices = [range(len(one)) for one in sets]
+    elif spec.kind == "own":
         own = OwnRecords(spec)
+        sets, indices = [own.records], [own.trained]
+    if spec.kind in ("published", "own"):
         if recipe.family != "segue":
-            return RecordSource([own.records], speaker(recipe, spec, stage), indices=[own.trained])
-        return PhotographSource([own.part(own.trained)], side=stage.image_size, num_turns=stage.num_turns)
+            return RecordSource(sets, speaker(recipe, spec, stage), indices=indices)
+        turned = [TurnedRecords(*pair) for pair in zip(sets, indices, strict=True)]
+        return PhotographSource(turned, side=stage.image_size, num_turns=stage.num_turns)
     if records := _photographs(name, spec):
         return PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns)
     return None
@@ -170,7 +178,9 @@ def sample_texts(recipe: Recipe) -> Iterator[str]:
                 yield turn.answer
 
 
-def _photographs(name: str, spec: SourceSpec) -> list[PhotographRecords]:
+def _photographs(
+    name: str, spec: SourceSpec, *, split: Split = "train", seed: int | None = None
+) -> list[PhotographRecords]:
     """The sets of one source; `options.sets` names sub-folders of its path."""
     if spec.path is None:
         raise DataError(f"source {name}: photographs need a path")
@@ -178,7 +188,7 @@ def _photographs(name: str, spec: SourceSpec) -> list[PhotographRecords]:
     for part in spec.options.get("sets", [""]):
         folder = Path(spec.path) / part
         if (folder / "annotations.json").is_file():
-            found.append(photograph_records(folder, split="train"))
+            found.append(photograph_records(folder, split=split, seed=seed))
         elif spec.optional:
             logger.warning("source %s: %s is missing and left out", name, folder)
         else:
@@ -186,3 +196,48 @@ def _photographs(name: str, spec: SourceSpec) -> list[PhotographRecords]:
                 f"source {name}: no annotations.json in {folder}; get the data or drop the source"
             )
     return found
+
+
+def held_out_samples(recipe: Recipe, stage: Stage) -> list[Sample]:
+    """What a run's validation is measured on: pictures that it does not train on, always the same ones.
+
+    Raises:
+        DataError: nothing is held out, or nothing of it has a target.
+    """
+    wanted = recipe.validation
+    assert wanted is not None
+    spec = recipe.sources[wanted.source]
+    found: list[tuple[Path | np.ndarray, Record]] = []
+    if spec.kind == "scenes":
+        options = {name: value for name, value in spec.options.items() if name != "world"}
+        world_name = spec.options.get("world", "core")
+        size = (max(stage.image_size, MIN_SIDE),) * 2
+        for number in range(wanted.samples):
+            found.append(
+                make_scene(
+                    MEASURING_SEED + number,
+                    size=size,
+                    split="test",
+                    num_turns=MEASURED_TURNS,
+                    world=world_name,
+                    **options,
+                )
+            )
+    elif spec.kind == "photographs":
+        for records in _photographs(wanted.source, spec, split="held_out", seed=recipe.seed):
+            found += [(records.folder / record.image, record) for record in records]
+    elif spec.kind == "own":
+        own = OwnRecords(spec)
+        speak = speaker(recipe, spec, stage)
+        found += RecordSource([own.records], speak, indices=[own.held_out]).first(wanted.samples, recipe.seed)
+    else:
+        sets = open_published([wanted.split] if wanted.split else spec.data, Path(recipe.data_root))
+        found += RecordSource(sets, speaker(recipe, spec, stage)).first(wanted.samples, recipe.seed)
+    samples = []
+    for image, record in found[:: max(1, len(found) // wanted.samples)][: wanted.samples]:
+        turns = [turn for turn in record.dialogue if turn.phrases][:MEASURED_TURNS]
+        if turns:
+            samples.append(Sample(record.image, image, record, turns))
+    if not samples:
+        raise DataError(f"validation: source {wanted.source} has nothing held out with a target to find")
+    return samples
