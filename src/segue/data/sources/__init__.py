@@ -85,8 +85,13 @@ SOURCES: dict[str, str] = {
     "mapillary": "mapillary",
     "paco_lvis": "paco_lvis",
     "pascal_part": "pascal_part",
+    "coco_captions": "coco_captions",
+    "llava_instruct_150k": "llava_instruct",
+    "llava_v1_5_mix665k": "llava_instruct",
+    "localized_narratives": "localized_narratives",
     "muse": "muse",
     "reasonseg": "reasonseg",
+    "visual_genome": "visual_genome",
 }
 
 
