@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from segue.data.native import Caption, Record
+from segue.data.native_file import line_places
 from segue.data.reading import Lines, upright_size
 from segue.data.sources import DataSource, SourceFile, locate
 from segue.data.sources.coco_pictures import coco_pictures
@@ -68,7 +69,7 @@ class NarrativeRecords(Sequence[Record]):
         groups: dict[bytes, list[int]] = {}
         places = []
         for path in paths:
-            for offset, line in _lines(path):
+            for offset, line in line_places(path):
                 found = _IMAGE_ID.search(line)
                 # A line without the field is a broken record of its own, named when it is read.
                 key = found.group(1) if found else b"%s %d" % (bytes(path), offset)
@@ -110,19 +111,6 @@ class NarrativeRecords(Sequence[Record]):
     def _image(self, image_id: str) -> str:
         name = f"{int(image_id):012d}" if self._padded else image_id
         return f"{self._pictures}/{name}.jpg"
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(offset, line) of every line that says something."""
-    try:
-        with path.open("rb") as file:
-            offset = 0
-            for line in file:
-                if line.strip():
-                    yield offset, line
-                offset += len(line)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _annotations(split: str) -> list[SourceFile]:
