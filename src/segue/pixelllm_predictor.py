@@ -22,6 +22,7 @@ from segue.errors import CapabilityError, QuestionError
 from segue.images import Geometry, open_image
 from segue.modeling.pixelllm import PixelLLM
 from segue.modeling.pixelllm_vision import FusedFeatures
+from segue.soft_masks import SoftMasks
 
 __all__ = ["PixelLLMPredictor", "SeenPicture"]
 
@@ -133,9 +134,13 @@ class PixelLLMPredictor:
             answers.append(self._answer(seen, text, timing, segments=(segment,)))
         return answers
 
-    @torch.no_grad()
     def locate(self, image: Any, expression: str) -> Answer:
         """Box and mask of a referring expression. This family always points somewhere; it rejects nothing."""
+        return self.locate_soft(image, expression)[0]
+
+    @torch.no_grad()
+    def locate_soft(self, image: Any, expression: str) -> tuple[Answer, SoftMasks | None]:
+        """`locate`, and its mask before the threshold; None without a mask decoder."""
         start = time.perf_counter()
         model, config = self.model, self.model.config
         text = expression.strip().rstrip("?. ") if isinstance(expression, str) else expression
@@ -147,16 +152,17 @@ class PixelLLMPredictor:
         referred = model.refer(seen.features, self._ids(context)[None, None], self._ids(row)[None, None])
         corners = referred.boxes[0].float().cpu().numpy()
         box = seen.geometry.boxes_to_original(corners, clip=True)[0]
-        rle, score = None, 1.0
+        rle, score, soft = None, 1.0, None
         if model.mask_decoder is not None:
             logits, _ = model.segment(seen.features, referred)
+            soft = SoftMasks(logits[0], seen.geometry, via_canvas=False)
             full = seen.geometry.masks_to_original(logits[0], via_canvas=False)[0]
             mask = full > 0
             rle = encode_mask(mask.cpu().numpy())
             score = float(full[mask].sigmoid().mean()) if mask.any() else 0.0
         segment = Segment(text, (0, len(text)), rle, min(score, 1.0), predicted_box=tuple(box.tolist()))
         timing = {"total": round((time.perf_counter() - start) * 1000, 1)}
-        return self._answer(seen, text, timing, segments=(segment,))
+        return self._answer(seen, text, timing, segments=(segment,)), soft
 
     def chat(self, image: Any) -> Any:
         """Several questions about one picture, which is seen once."""

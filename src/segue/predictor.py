@@ -26,6 +26,7 @@ from segue.mask_tokens import ParsedAnswer, ParsedTarget
 from segue.modeling.generation import Generated, Prefix, Watch, compute_prefix, generate
 from segue.modeling.grounded import GroundedModel, ImageFeatures
 from segue.processing import Processor
+from segue.soft_masks import SoftMasks
 
 if TYPE_CHECKING:
     from segue.data.native import Turn
@@ -72,12 +73,14 @@ class Reply:
         answer: None where whoever watched dropped the query.
         prompt_tokens, answer_tokens: ids read (the picture's among them) and said.
         finished: False when the answer was cut at its limit, or dropped.
+        soft: the answer's masks before their threshold, a part of the batch's; None where it has no masks.
     """
 
     answer: Answer | None
     prompt_tokens: int
     answer_tokens: int
     finished: bool
+    soft: SoftMasks | None = None
 
 
 @dataclass(frozen=True)
@@ -274,12 +277,14 @@ class Predictor:
         parsed = [self.processor.parse([] if answer.dropped else answer.ids) for answer in generated]
         clock.lap("generate")
         # 4) Decode the masks of all targets of all answers together.
-        segments = self._segments(images, index, parsed, generated)
+        segments, soft = self._segments(images, index, parsed, generated)
         clock.lap("decode")
         # 5) Answers in the pictures' own pixels.
         timing = clock.total()
         replies = []
-        for image, prompt, parse, row, own in zip(seen, prompts, parsed, generated, segments, strict=True):
+        for image, prompt, parse, row, own, masks in zip(
+            seen, prompts, parsed, generated, segments, soft, strict=True
+        ):
             answer = Answer(
                 text=parse.text,
                 segments=tuple(own),
@@ -292,7 +297,9 @@ class Predictor:
                 image=image.image,
             )
             read = image.prefix.mask.shape[1] + len(prompt)
-            replies.append(Reply(None if row.dropped else answer, read, len(row.ids), row.finished))
+            replies.append(
+                Reply(None if row.dropped else answer, read, len(row.ids), row.finished, soft=masks)
+            )
         return replies
 
     def _see(self, sources: Sequence[Any]) -> list[EncodedImage]:
@@ -345,8 +352,8 @@ class Predictor:
         index: Sequence[int],
         parsed: Sequence[ParsedAnswer],
         generated: Sequence[Generated],
-    ) -> list[list[Segment]]:
-        """The targets of every answer; `index` says which image each answer is about."""
+    ) -> tuple[list[list[Segment]], list[SoftMasks | None]]:
+        """The targets of every answer, and its masks' logits; `index` says which image it is about."""
         places = [
             (row, number)
             for row, parse in enumerate(parsed)
@@ -354,6 +361,7 @@ class Predictor:
             if not target.rejected
         ]
         masks: dict[tuple[int, int], tuple[np.ndarray, float]] = {}
+        soft: list[SoftMasks | None] = [None] * len(parsed)
         if places:
             # The state at index i of `states` is the one that predicted id i.
             states = torch.stack(
@@ -368,13 +376,17 @@ class Predictor:
                 pieces = image.geometry.iter_masks_to_original(logits[image_index == number])
                 for place, full in zip(own, (mask for piece in pieces for mask in piece), strict=True):
                     masks[place] = _mask_and_score(full)
-        return [
+            owners = torch.tensor([row for row, _ in places], device=logits.device)
+            for row in {row for row, _ in places}:
+                soft[row] = SoftMasks(logits[owners == row], images[index[row]].geometry)
+        segments = [
             [
                 _segment(target, answer, masks.get((row, number)))
                 for number, target in enumerate(parse.targets)
             ]
             for row, (parse, answer) in enumerate(zip(parsed, generated, strict=True))
         ]
+        return segments, soft
 
     def _mask_logits(
         self, features: ImageFeatures | LisaFeatures, image_index: Tensor, states: Tensor

@@ -78,6 +78,7 @@ class _Grounded:
                 prompt_tokens=reply.prompt_tokens,
                 answer_tokens=reply.answer_tokens,
                 finished=reply.finished,
+                soft=reply.soft,
             )
             for reply in replies
         ]
@@ -119,6 +120,7 @@ class _Captioning:
 
         work, start = job.work, time.perf_counter()
         answers: list[Answer]
+        soft = None
         try:
             tick()
             if work.kind == "dense":
@@ -126,12 +128,14 @@ class _Captioning:
             elif work.kind == "caption":
                 answers = [self.predictor.caption(seen, box=work.region, tick=tick)]
             elif work.kind == "locate":
-                answers = [self.predictor.locate(seen, work.text)]
+                located, soft = self.predictor.locate_soft(seen, work.text)
+                answers = [located]
             else:
                 answers = [self.predictor.ask(seen, work.text, region=work.region, tick=tick)]
         except DroppedError:
             return None
-        return Outcome(answers, timing_ms={"generate": round((time.perf_counter() - start) * 1000, 1)})
+        timing = {"generate": round((time.perf_counter() - start) * 1000, 1)}
+        return Outcome(answers, timing_ms=timing, soft=soft)
 
     def text_of(self, ids: Sequence[int]) -> str:
         return self.predictor.text.spoken(list(ids))[0]

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from segue.answer import Answer
+from segue.soft_masks import SoftMasks
 
 __all__ = ["DroppedError", "Job", "Outcome", "Picture", "Work", "digest_of"]
 
@@ -74,6 +75,7 @@ class Outcome:
         timing_ms: of the stages queue, encode, generate and masks.
         batch: how many questions ran together.
         cached: the picture's features were there already.
+        soft: the masks of the one answer before their threshold, where there are any.
     """
 
     answers: Sequence[Answer]
@@ -83,6 +85,7 @@ class Outcome:
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     batch: int = 1
     cached: bool = False
+    soft: SoftMasks | None = None
 
     @property
     def answer(self) -> Answer:
