@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from segue.serving.errors import ApiError
@@ -65,6 +66,8 @@ def fetch(url: str, *, hosts: Collection[str], seconds: float, max_bytes: int) -
             raise _refused(f"{host} answered with {response.status}{redirect}")
         length = response.getheader("Content-Length", "")
         body = response.read(max_bytes + 1) if not length.isdecimal() or int(length) <= max_bytes else None
+        if connection.aborted:  # which reads like the end of a body that has no stated length
+            raise OSError
         if body is None or len(body) > max_bytes:
             raise _refused(f"the picture at {host} has more than {max_bytes:,} bytes")
         return body
@@ -113,34 +116,28 @@ class _Connection(http.client.HTTPSConnection):
     """To an address that was checked, with the certificate checked against the host's name."""
 
     def __init__(self, host: str, address: str, *, timeout: float):
-        super().__init__(host, 443, timeout=timeout, context=_tls())
+        self._tls = _tls()
+        super().__init__(host, 443, timeout=timeout, context=self._tls)
         self._address = address
+        self._socket: socket.socket | None = None  # `sock` is forgotten before the body is read
         self.aborted = False
 
     def connect(self) -> None:
         plain = socket.create_connection((self._address, self.port), timeout=self.timeout)
-        self.sock = plain  # from here on it can be aborted, in the midst of the handshake too
-        self.sock = _tls_wrap(self._context, plain, self.host)  # type: ignore[attr-defined]
-        if self.aborted:
-            raise OSError("aborted")
+        wrapped = self._tls.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+        self._socket = self.sock = wrapped  # from here on it can be aborted
+        wrapped.do_handshake()
 
     def abort(self) -> None:
         """From another thread: whatever the connection waits for fails at once."""
         self.aborted = True
-        sock = self.sock
-        if sock is not None:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:  # closed already
-                return
+        if self._socket is not None:
+            with suppress(OSError):  # closed already
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # below TLS, which would be no use
 
 
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
-
-
-def _tls_wrap(context: ssl.SSLContext, plain: socket.socket, host: str) -> ssl.SSLSocket:
-    return context.wrap_socket(plain, server_hostname=host)
 
 
 def _refused(message: str) -> ApiError:

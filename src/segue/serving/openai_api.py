@@ -8,7 +8,6 @@ them with its last chunk.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 import uuid
@@ -23,8 +22,7 @@ from segue.serving.errors import ApiError, as_api_error
 from segue.serving.guard import Trace
 from segue.serving.routes import ERRORS, Desk
 from segue.serving.schemas import ChatCompletion, ChatRequest, ContentPart, Message, ModelBody, ModelsBody
-from segue.serving.served import Served
-from segue.serving.work import DroppedError, Job, Outcome
+from segue.serving.work import DroppedError, Outcome
 
 __all__ = ["make_chat_router", "read_conversation"]
 
@@ -185,8 +183,6 @@ class _Stream:
         self.desk, self.trace, self.with_usage, self.notes = desk, trace, with_usage, notes
         self.id, self.created = _new_id(), int(time.time())
         self.model = ""
-        self._latest: Sequence[int] = ()
-        self._news = asyncio.Event()
 
     async def events(
         self, image: str, question: str, *, model: str, max_new_tokens: int | None
@@ -198,16 +194,17 @@ class _Stream:
         async with desk.pictures.opened(image, model=served.name) as picture:
             trace.lap("decode")
             work = desk.work("ask", picture, text=question, max_new_tokens=max_new_tokens)
+            follower = Follower()
             (job,) = desk.engine.submit(
                 [work],
                 place=trace.place,
                 deadline=trace.deadline,
                 model=served.name,
-                on_ids=self._listener(asyncio.get_running_loop()),
+                on_ids=follower.on_ids,
             )
             told = ""
             try:
-                async for text in self._texts(served, job):
+                async for text in follower.texts(served, job):
                     if not told:
                         yield self._chunk({"role": "assistant", "content": ""})
                     yield self._chunk({"content": text})
@@ -236,43 +233,6 @@ class _Stream:
         if self.with_usage:
             yield _event(self._head() | {"choices": [], "usage": _usage(outcome)})
         yield "data: [DONE]\n\n"
-
-    async def _texts(self, served: Served, job: Job) -> AsyncIterator[str]:
-        """New pieces of text while the job runs, but for the last word, which may still change."""
-        done = asyncio.wrap_future(job.future)
-        done.add_done_callback(lambda _: self._news.set())
-        told = ""
-        try:
-            while True:
-                left = job.deadline - time.monotonic()
-                try:
-                    await asyncio.wait_for(self._news.wait(), max(left, 0))
-                except asyncio.TimeoutError:
-                    raise DroppedError from None
-                if done.done():
-                    done.result()
-                    return
-                self._news.clear()
-                text = served.text_of(self._latest)
-                settled = text[: text.rfind(" ") + 1]
-                if len(settled) > len(told) and settled.startswith(told):
-                    yield settled[len(told) :]
-                    told = settled
-        finally:
-            done.cancel()
-
-    def _listener(self, loop: asyncio.AbstractEventLoop) -> Any:
-        def tell(ids: Sequence[int]) -> None:
-            self._latest = ids
-            self._news.set()
-
-        def from_worker(ids: Sequence[int]) -> None:
-            try:
-                loop.call_soon_threadsafe(tell, ids)
-            except RuntimeError:  # the loop has ended, and with it whoever listened
-                return
-
-        return from_worker
 
     def _head(self) -> dict[str, Any]:
         return {
