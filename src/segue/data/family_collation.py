@@ -153,10 +153,9 @@ class FamilyCollator(ABC):
         """
         import torch
 
-        rows = [
-            (number, *row) for number, sample in enumerate(samples) for row in self._rows(sample)
-        ]  # (image, ids, labels, positions, segments)
-        length = max(len(row[1]) for row in rows)
+        rows = [row for sample in samples for row in self._rows(sample)]
+        images = [number for number, sample in enumerate(samples) for _ in self._rows(sample)]
+        length = max(len(row[0]) for row in rows)
 
         def padded(column: int, fill: int) -> torch.Tensor:
             return torch.tensor([[*row[column], *[fill] * (length - len(row[column]))] for row in rows])
@@ -167,11 +166,11 @@ class FamilyCollator(ABC):
         }
         return batch | {
             "geometry": torch.tensor([(*s.geometry.original, *s.geometry.valid) for s in samples]),
-            "input_ids": padded(1, self.processor.pad_id),
-            "labels": padded(2, IGNORED),
-            "position_ids": padded(3, 0),
-            "segment_ids": padded(4, -1),
-            "row_images": torch.tensor([row[0] for row in rows]),
+            "input_ids": padded(0, self.processor.pad_id),
+            "labels": padded(1, IGNORED),
+            "position_ids": padded(2, 0),
+            "segment_ids": padded(3, -1),
+            "row_images": torch.tensor(images),
             "mask_counts": torch.tensor([len(sample.masks) for sample in samples]),
             "masks": torch.from_numpy(np.concatenate([sample.masks.reshape(-1) for sample in samples])),
         }

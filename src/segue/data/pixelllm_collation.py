@@ -125,7 +125,9 @@ class PixelLLMCollator:
         turns, boxes = list(record.dialogue), None
         if kind in ("refer", "region"):
             boxes = view.boxes(np.array([self._box(turn, record) for turn in turns]))
-            kept = ((boxes[:, 2:] > boxes[:, :2]).all(1)).nonzero()[0]  # something of them is on the square
+            kept = np.flatnonzero(
+                (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+            )  # something of them is on the square
             turns, boxes = [turns[number] for number in kept], boxes[kept]
         tokens = [self.text.pieces(turn.answer) for turn in turns]
         learns_masks = kind == "refer" and self.masks

@@ -21,7 +21,6 @@ from segue.data.native import ObjectRecord, Phrase, Record, Turn
 
 __all__ = [
     "Target",
-    "annotations",
     "answered",
     "classes",
     "draw",
@@ -30,6 +29,7 @@ __all__ = [
     "forms",
     "pick",
     "plain",
+    "single_annotations",
 ]
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ def classes(record: Record) -> list[Target]:
     return [Target(plain(name), tuple(ids)) for name, ids in found.items()]
 
 
-def annotations(record: Record, rng: np.random.Generator, most: int) -> list[Target]:
+def single_annotations(record: Record, rng: np.random.Generator, most: int) -> list[Target]:
     """Some annotations, each for itself (part segmentation sets): "dog ear" or "the ear of the dog", half
     and half."""
     whole = {entry.id: entry for entry in record.objects}

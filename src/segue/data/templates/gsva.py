@@ -15,7 +15,6 @@ from segue.data.native import Record, Turn
 from segue.data.templates import lisa
 from segue.data.templates.drawing import (
     Target,
-    annotations,
     answered,
     classes,
     draw,
@@ -23,6 +22,7 @@ from segue.data.templates.drawing import (
     fill,
     forms,
     pick,
+    single_annotations,
 )
 from segue.data.templates.lisa import Options, conversation
 
@@ -36,7 +36,7 @@ def semantic(record: Record, rng: np.random.Generator, *, options: Options) -> l
 
 def parts(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
     """Annotations of a part segmentation set."""
-    return _one_turn(annotations(record, rng, options.targets), rng, between=",")
+    return _one_turn(single_annotations(record, rng, options.targets), rng, between=",")
 
 
 def referring(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:

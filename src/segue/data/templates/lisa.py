@@ -16,7 +16,6 @@ import numpy as np
 from segue.data.native import Record, Turn
 from segue.data.templates.drawing import (
     Target,
-    annotations,
     answered,
     classes,
     draw,
@@ -25,6 +24,7 @@ from segue.data.templates.drawing import (
     forms,
     pick,
     plain,
+    single_annotations,
 )
 
 __all__ = ["Options", "conversation", "parts", "reasoning", "referring", "semantic", "worded_reasoning"]
@@ -49,7 +49,7 @@ def semantic(record: Record, rng: np.random.Generator, *, options: Options) -> l
 
 def parts(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
     """Annotations of a part segmentation set (PACO-LVIS, PASCAL-Part), each a target."""
-    return _name_turns(annotations(record, rng, options.targets), rng)
+    return _name_turns(single_annotations(record, rng, options.targets), rng)
 
 
 def referring(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:

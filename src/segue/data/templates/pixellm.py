@@ -17,7 +17,6 @@ from segue.data.native import Phrase, Record, Turn
 from segue.data.templates import lisa
 from segue.data.templates.drawing import (
     Target,
-    annotations,
     answered,
     classes,
     draw,
@@ -26,6 +25,7 @@ from segue.data.templates.drawing import (
     forms,
     pick,
     plain,
+    single_annotations,
 )
 from segue.data.templates.lisa import conversation
 
@@ -56,7 +56,7 @@ def semantic(record: Record, rng: np.random.Generator, *, options: Options) -> l
 
 def parts(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
     """Annotations of a part segmentation set."""
-    return _dealt(annotations(record, rng, options.questions * options.targets), rng, options)
+    return _dealt(single_annotations(record, rng, options.questions * options.targets), rng, options)
 
 
 def referring(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
