@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from segue.serving.engine import too_late
 from segue.serving.errors import ApiError, as_api_error
+from segue.serving.following import Follower
 from segue.serving.guard import Trace
 from segue.serving.routes import ERRORS, Desk
 from segue.serving.schemas import ChatCompletion, ChatRequest, ContentPart, Message, ModelBody, ModelsBody
