@@ -86,6 +86,9 @@ MODULES = (
     "multi_referring",
     "semantic",
     "muse",
+    "dense_captions",
+    "region_captions",
+    "narratives",
     "scenes",
     "photographs",
 )
