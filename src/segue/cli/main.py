@@ -13,7 +13,21 @@ from typing import Annotated, Any
 import typer
 
 import segue
-from segue.cli import ask, bench, caption, chat, convert, curate, eval, locate, models, scenes, serve, train
+from segue.cli import (
+    ask,
+    bench,
+    caption,
+    chat,
+    convert,
+    curate,
+    data,
+    eval,
+    locate,
+    models,
+    scenes,
+    serve,
+    train,
+)
 from segue.cli.console import err
 from segue.errors import SegueError
 
@@ -56,6 +70,7 @@ app.command(epilog="Example: segue train mini --output runs/mini")(train.train)
 app.add_typer(eval.app, name="eval")
 app.add_typer(bench.app, name="bench")
 app.add_typer(curate.app, name="curate")
+app.add_typer(data.app, name="data")
 app.command(epilog="Example: segue convert xinlai/LISA-7B-v1 lisa-7b")(convert.convert)
 app.command(epilog="Example: segue models --json")(models.models)
 
