@@ -248,6 +248,7 @@ def test_what_is_too_much_is_drawn(tmp_path):
         (record(turn("it is </s>.")), "control token </s>"),
         (record(Turn(question="it?", answer="it is [SEG].")), r"control token \[SEG\]"),
         (record(turn("it.", question="<image> what?")), "control token <image>"),
+        (record(turn("it.", question="is ASSISTANT: it?")), "holds 'ASSISTANT:'"),
         (record(), "no dialogue"),
         (record(turn("[SEG].", [])), "rejects"),
     ],

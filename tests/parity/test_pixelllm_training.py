@@ -12,10 +12,11 @@ import torch
 
 from segue.caption_text import CaptionText
 from segue.checkpoints.jax_layout import convert_tree, our_name
-from segue.data.native import Caption, Expression, ObjectRecord, Record, WordPoint, encode_mask
+from segue.data.native import Caption, Expression, ObjectRecord, Record, encode_mask
 from segue.data.pixelllm_collation import PUBLISHED_VIEWS, PixelLLMCollator
 from segue.data.pixelllm_view import ViewRange
 from segue.data.templates import make_dialogue
+from segue.data.word_alignment import utterance_places, utterance_points
 from segue.images import open_image
 from segue.training.family_objectives import PixelLLMObjective
 from tests.parity.pixelllm_case import PixelLLMCase
@@ -57,7 +58,7 @@ def record(case: PixelLLMCase, number: int, stage: str) -> Record:
     image = open_image(FOLDER / f"sample_{number}.png")
     size = {"image": f"sample_{number}.png", "width": image.width, "height": image.height}
     if KINDS[stage] == "trace":
-        return Record(objects=[], captions=[narrative(case, number, image.size)], **size)
+        return Record(objects=[], captions=[narrative(number, image.size)], **size)
     if KINDS[stage] == "region":
         regions = ANNOTATIONS["vg_regions"][number]["regions"]
         return Record(
@@ -76,17 +77,10 @@ def record(case: PixelLLMCase, number: int, stage: str) -> Record:
     return Record(objects=objects, expressions=expressions, **size)
 
 
-def narrative(case: PixelLLMCase, number: int, size: tuple[int, int]) -> Caption:
-    """With the original's own extents of its utterances; how they are found is another test's."""
+def narrative(number: int, size: tuple[int, int]) -> Caption:
     told = ANNOTATIONS["localized_narratives"][number]
-    centers = case.arrays[f"data/ln/{number}/trace_center"].reshape(-1, 2)
-    extents = case.arrays[f"data/ln/{number}/trace_bbox"].reshape(-1, 4)
-    points = []
-    for utterance, center, extent in zip(told["timed_caption"], centers, extents, strict=True):
-        if utterance["utterance"].strip() and (center > 1e-5).all():
-            span = (len(points), len(points) + 1)
-            place, corners = (center * size).tolist(), (extent.reshape(2, 2) * size).ravel().tolist()
-            points.append(WordPoint(span=span, point=place, extent=corners))
+    places = utterance_places(told["timed_caption"], told["traces"])
+    points = utterance_points(told["caption"], places, width=size[0], height=size[1])
     return Caption(text=told["caption"], points=points)
 
 

@@ -91,8 +91,10 @@ class FamilyCollator(ABC):
         self.mask_side = mask_side
         self.max_conversations = max_conversations
         self.prefix = list(processor.prefix_ids)
-        marks = set(processor.tokenizer.added) | {"<image>"}
-        self._forbidden = tuple(sorted(marks))
+        self._forbidden = (*sorted(processor.tokenizer.added), "<image>")
+        # Where an answer begins is found by these words.
+        template = processor.template
+        self._opening = (template.user_suffix + template.answer_prefix).strip()
 
     @abstractmethod
     def view(self, image: Image.Image, geometry: Geometry) -> dict[str, np.ndarray]:
@@ -228,6 +230,8 @@ class FamilyCollator(ABC):
             for token in self._forbidden:
                 if token in text:
                     raise DataError(f"{record.image}: {text[:60]!r} holds the control token {token}")
+        if self._opening in turn.question:
+            raise DataError(f"{record.image}: the question {turn.question[:60]!r} holds {self._opening!r}")
 
 
 class LisaCollator(FamilyCollator):

@@ -24,6 +24,7 @@ import numpy as np
 from segue.caption_text import CaptionText
 from segue.data.native import Record, Turn, WordPoint, decode_mask
 from segue.data.pixelllm_view import TrainingView, ViewRange, draw_view
+from segue.data.word_alignment import align as share_out
 from segue.errors import DataError
 
 if TYPE_CHECKING:
@@ -266,19 +267,14 @@ def align(
     Args:
         words: utterances or words with places, in order.
         tokens: the characters that each token stands for.
-        by: "characters": the word that the token overlaps. "order": the U utterances stand at 1/U, 2/U, ...,
-            1, the T tokens evenly between the first and the last, and each takes the nearest utterance.
+        by: "characters": the word that the token overlaps. "order": by its share of the text
+            (`segue.data.word_alignment.align`).
     """
     if by == "characters":
         return [
             next((word for word in words if word.span[0] < end and start < word.span[1]), None)
             for start, end in tokens
         ]
-    if not words or not tokens:
+    if not words:
         return [None] * len(tokens)
-    # In float32, as released: ties are settled by rounding.
-    utterances = np.arange(1, len(words) + 1, dtype=np.float32) / np.float32(len(words))
-    places = np.arange(1, len(tokens) + 1, dtype=np.float32) / np.float32(len(tokens))
-    places = utterances[0] + places * (utterances[-1] - utterances[0])
-    nearest = ((places[:, None] - utterances) ** 2).argmin(axis=1)
-    return [words[int(number)] for number in nearest]
+    return [words[number] for number in share_out(len(tokens), len(words)).tolist()]
