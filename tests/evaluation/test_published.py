@@ -30,6 +30,7 @@ def test_every_figure_has_its_source_and_how_it_was_scored():
     for table in published_tables():
         assert any(paper in table.source for paper in ("LISA", "GSVA", "PixelLM", "PixelLLM")), table.title
         assert len(table.how) > 40, table.title
+        assert "`segue eval BENCHMARK" in table.reproduce, table.title
 
 
 def test_nothing_is_printed_twice():
@@ -68,7 +69,7 @@ def test_a_benchmark_without_figures():
 
 def table(cells, **changes):
     content = {
-        "title": "t", "source": "s", "how": "h", "protocol": "paper",
+        "title": "t", "source": "s", "how": "h", "reproduce": "r", "protocol": "paper",
         "benchmarks": ["a", "b"], "figures": ["giou", "ciou"],
         "rows": [{"model": "m", "cells": cells}],
     }  # fmt: skip

@@ -41,6 +41,7 @@ class PublishedTable(BaseModel):
     title: str
     source: str
     how: str
+    reproduce: str
     protocol: str
     benchmarks: list[str]
     figures: list[str]

@@ -117,6 +117,15 @@ class MuseBenchmark:
     data: dict[str, str] = field(default_factory=dict)
     workers: int = 1
     """Pictures that are judged at once."""
+    columns = (
+        ("questions", "num_questions"),
+        ("gIoU", "giou"),
+        ("cIoU", "ciou"),
+        ("masks gIoU", "masks.giou"),
+        ("masks cIoU", "masks.ciou"),
+        ("judged gIoU", "paper.giou"),
+        ("judged cIoU", "paper.ciou"),
+    )
 
     @property
     def settings(self) -> dict[str, Any]:
