@@ -100,31 +100,36 @@ def _by_theme(scene: Scene, ask: Ask, rng: np.random.Generator, used: set[str]) 
 
 
 def _by_name(scene: Scene, ask: Ask, rng: np.random.Generator, used: set[str]) -> dict[str, Any] | None:
-    """Whole categories by name, as many as come nearest to the wanted number of targets."""
-    categories = list(dict.fromkeys(entry.category for entry in scene.objects))
-    whole = [category for category in categories if category not in scene.partly]
+    """Whole categories by name, as many as come nearest to the wanted number of targets; or the instances
+    that were chosen, each by its own words."""
     if ask.numbers:
-        wanted = {scene.objects[n - 1].category for n in ask.numbers}
-        taken = [category for category in whole if category in wanted]
+        words = _words(scene)
+        if set(ask.numbers) & _unclear(scene) or len(ask.numbers) < 2:
+            return None
+        numbers, things = list(ask.numbers), [f"the {words[n]}" for n in ask.numbers]
     else:
-        taken = []
-        for place in rng.permutation(len(whole)):
-            count = len(_numbers_of(scene, [*taken, whole[place]]))
-            if not taken or count <= ask.targets:
-                taken.append(whole[place])
-            if count >= ask.targets:
-                break
-    numbers = _numbers_of(scene, taken)
-    if len(numbers) < 2 or not _chosen(ask, numbers):
-        return None
-    things = []
-    for category in taken:
-        count, noun = len(_numbers_of(scene, [category])), noun_of(category)
-        things.append(f"the {noun.one}" if count == 1 else f"the {number(count)} {noun.many}")
-    question = pick(_page()["several"], rng).replace("{things}", join_list(things))
-    if question in used:
+        taken = _some_categories(scene, ask.targets, rng)
+        numbers, things = _numbers_of(scene, taken), []
+        for category in taken:
+            count, noun = len(_numbers_of(scene, [category])), noun_of(category)
+            things.append(f"the {noun.one}" if count == 1 else f"the {number(count)} {noun.many}")
+    question = pick(_page()["several"], rng).replace("{things}", join_list(things or [""]))
+    if len(numbers) < 2 or question in used:
         return None
     return _pair(scene, question, pick(_page()["several_answers"], rng), numbers, rng)
+
+
+def _some_categories(scene: Scene, targets: int, rng: np.random.Generator) -> list[str]:
+    """Categories whose instances are all listed, with about so many instances together."""
+    whole = [c for c in dict.fromkeys(entry.category for entry in scene.objects) if c not in scene.partly]
+    taken: list[str] = []
+    for place in rng.permutation(len(whole)):
+        count = len(_numbers_of(scene, [*taken, whole[place]]))
+        if not taken or count <= targets:
+            taken.append(whole[place])
+        if count >= targets:
+            break
+    return taken
 
 
 def _one(scene: Scene, ask: Ask, rng: np.random.Generator, used: set[str]) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ class Prompts:
 
     texts: Mapping[str, str]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """12 hexadecimal digits that stand for the content of all files."""
         content = "\0".join(f"{name}\0{self.texts[name]}" for name in sorted(self.texts))

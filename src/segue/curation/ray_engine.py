@@ -58,7 +58,7 @@ def run_tasks_on_ray(
         ray.init(log_to_driver=False, include_dashboard=False)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     # The actor mostly waits for the disk: it must not take a processor from the workers.
-    keeper = (
+    keeper: Any = (
         ray.remote(JournalKeeper)
         .options(scheduling_strategy=here, num_cpus=0, max_concurrency=1000)
         .remote(str(folder.resolve()), plan.limits.model_dump())

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from segue.data.native import Phrase, first_problem
+from segue.data.native import first_problem
 from segue.errors import MissingDependencyError
 
 __all__ = [
@@ -146,17 +146,6 @@ def parse_marked(answer: str) -> tuple[str, tuple[Mark, ...]]:
             f"The answer has brackets that are no mark of the form [words](number): {text[:80]!r}"
         )
     return text, tuple(marks)
-
-
-def write_marked(text: str, phrases: list[Phrase], numbers: dict[int, int]) -> str:
-    """The marked form of an answer, for a person to edit; `numbers` are places in the list by object id."""
-    marked, end = "", 0
-    for phrase in phrases:
-        start, stop = phrase.span
-        inside = ", ".join(str(numbers[id_]) for id_ in phrase.ids) or "none"
-        marked += f"{text[end:start]}[{text[start:stop]}]({inside})"
-        end = stop
-    return marked + text[end:]
 
 
 def _mended(text: str) -> Any:

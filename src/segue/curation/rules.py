@@ -232,11 +232,15 @@ def language_fits(pair: Pair, scene: Scene) -> str | None:
     wanted = scene.rules.language
     if wanted is None:
         return None
-    text = " ".join([pair.question, parse_marked(pair.answer)[0], *(t.description for t in pair.targets)])
-    found, certainty = _language(text)
-    # Of a few words no detector can be sure: only a clear other language is one.
-    if found != wanted and certainty > 0.9 and (len(text.split()) >= 6 or not text.isascii()):
-        return f"It is written in {found!r}, not in {wanted!r}."
+    texts = [
+        f"{pair.question} {parse_marked(pair.answer)[0]}",
+        " ".join(target.description for target in pair.targets),
+    ]
+    for text in texts:
+        found, certainty = _language(text)
+        # Of a few words no detector can be sure: only a clear other language is one.
+        if found != wanted and certainty > 0.9 and (len(text.split()) >= 6 or not text.isascii()):
+            return f"It is written in {found!r}, not in {wanted!r}."
     return None
 
 
