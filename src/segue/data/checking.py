@@ -165,7 +165,9 @@ def _of_recipe(name: str, root: Path | None) -> list[Part]:
             set_name, _, split = entry.partition(":")
             parts.append(_published(set_name, split, data_root))
         if spec.kind == "own":
-            options = {key: spec.options[key] for key in ("form", "images") if key in spec.options}
+            options: dict[str, str] = {
+                key: spec.options[key] for key in ("form", "images") if key in spec.options
+            }
             parts.append(_own_of_recipe(spec_name, Path(str(spec.path)), options))
         elif spec.kind == "photographs":
             for part in spec.options.get("sets", [""]):

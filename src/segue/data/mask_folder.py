@@ -126,4 +126,4 @@ def read_mask(path: Path, *, value: int | None = None) -> np.ndarray:
         raise DataError(f"the mask {path} does not exist") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: not a readable picture ({error})") from error
-    return pixels.any(axis=2) if pixels.ndim == 3 else pixels != 0
+    return np.asarray(pixels.any(axis=2) if pixels.ndim == 3 else pixels, dtype=bool)

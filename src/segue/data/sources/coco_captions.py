@@ -13,7 +13,7 @@ from typing import Any
 from segue.data.json_index import GroupedPlaces, Place, read_values, scan_json
 from segue.data.native import Caption, Record
 from segue.data.reading import upright_size
-from segue.data.sources import DataSource, SourceFile, locate
+from segue.data.sources import DataSource, RecordSet, SourceFile, locate
 from segue.data.sources.coco_pictures import coco_folder, coco_pictures
 from segue.data.sources.official_files import check_split, naming
 from segue.errors import DataError
@@ -118,7 +118,7 @@ def _files(split: str) -> list[SourceFile]:
     return [_annotations(split), *(coco_pictures(folder) for folder in folders)]
 
 
-def _open(root: Path, split: str) -> Sequence[Record]:
+def _open(root: Path, split: str) -> RecordSet:
     check_split("coco_captions", split, _SPLITS)
     file = _annotations(split)
     found = locate(root, file)

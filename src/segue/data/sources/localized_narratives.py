@@ -67,7 +67,7 @@ class NarrativeRecords(Sequence[Record]):
         self.folder = folder
         self._pictures, self._padded = pictures, padded
         groups: dict[bytes, list[int]] = {}
-        places = []
+        places: list[tuple[Path, int]] = []
         for path in paths:
             for offset, line in line_places(path):
                 found = _IMAGE_ID.search(line)

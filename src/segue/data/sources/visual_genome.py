@@ -15,7 +15,7 @@ from typing import Any
 from segue.data.json_index import GroupedPlaces, Place, read_values, scan_json
 from segue.data.native import Caption, Record
 from segue.data.reading import read_json
-from segue.data.sources import DataSource, SourceFile, locate
+from segue.data.sources import DataSource, RecordSet, SourceFile, locate
 from segue.data.sources.official_files import check_split, naming
 from segue.errors import DataError
 
@@ -140,7 +140,7 @@ def _files(split: str) -> list[SourceFile]:
     return [*_annotations(split), _PICTURES]
 
 
-def _open(root: Path, split: str) -> Sequence[Record]:
+def _open(root: Path, split: str) -> RecordSet:
     check_split("visual_genome", split, _SPLITS)
     paths = []
     for file in _annotations(split):
