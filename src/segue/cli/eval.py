@@ -303,10 +303,6 @@ def _show(benchmark: Benchmark, summary: dict[str, Any], output: Path, as_json: 
 
 
 def _published(name: str) -> Sequence[Any]:
-    from importlib.util import find_spec
-
-    if find_spec("segue.evaluation.published") is None:
-        return ()
     from segue.evaluation.published import published_figures
 
     return published_figures(name)

@@ -129,7 +129,7 @@ class SegmentationBenchmark:
             row["scores"] = [asdict(score) for score in scores]
             if self.boxes:
                 row["boxes"] = [
-                    round(box_iou(target.box_of, truths.box(phrase.ids)), 6)
+                    round(box_iou(self._box(target), truths.box(phrase.ids)), 6)
                     for phrase, target in zip(turn.phrases, targets, strict=True)
                 ]
             turns.append(row)
@@ -140,6 +140,12 @@ class SegmentationBenchmark:
             "turns": turns,
             "ratios": ratios(turns),
         }
+
+    def _box(self, target: Target | None) -> tuple[float, float, float, float] | None:
+        """What counts as the predicted box: none where the rules drop what is rejected."""
+        if target is None or (target.rejected and self.rules.rejection_drops_mask):
+            return None
+        return target.box_of
 
     def summarise(self, rows: Iterable[Row]) -> dict[str, Any]:
         tallies: dict[str, Tally] = defaultdict(Tally)
