@@ -83,11 +83,12 @@ def test_no_judge_passes_what_is_matched():
 def test_endpoint_is_asked_once_and_named(tmp_path):
     with ChatEndpoint(lambda body: "[0.8, 0.9]") as endpoint:
         judge = EndpointJudge(endpoint.url, "gpt-3.5-turbo", cache=tmp_path / "replies.sqlite")
-        assert judge.judge([task(MUG, STRAY)]) == [Judgement((0.8, 0.0))]  # a stray one scores nothing
-        assert judge.judge([task(MUG, STRAY)]) == [Judgement((0.8, 0.0))]
+        expected = [Judgement((0.8, 0.0), version="gpt-3.5-turbo-0125")]  # a stray one scores nothing
+        assert judge.judge([task(MUG, STRAY)]) == expected
+        assert judge.judge([task(MUG, STRAY)]) == expected
         assert len(endpoint.requests) == 1
         again = EndpointJudge(endpoint.url, "gpt-3.5-turbo", cache=tmp_path / "replies.sqlite")
-        assert again.judge([task(MUG, STRAY)]) == [Judgement((0.8, 0.0))]
+        assert again.judge([task(MUG, STRAY)]) == expected
         assert len(endpoint.requests) == 1
         # another question, another model, no memory: asked
         again.judge([task(MUG, STRAY, question="What else?")])
@@ -95,7 +96,6 @@ def test_endpoint_is_asked_once_and_named(tmp_path):
         other.judge([task(MUG, STRAY)])
         EndpointJudge(endpoint.url, "gpt-3.5-turbo").judge([task(MUG, STRAY)])
         assert len(endpoint.requests) == 4
-    assert judge.versions == again.versions == ["gpt-3.5-turbo-0125"]
     assert judge.settings["model"] == "gpt-3.5-turbo"
     assert judge.settings["url"] == endpoint.url
     messages = endpoint.requests[0]["messages"]
@@ -121,7 +121,7 @@ def test_a_refused_call_is_tried_again(tmp_path):
     replies = iter([429, 500, "[1]"])
     with ChatEndpoint(lambda body: next(replies)) as endpoint:
         judge = EndpointJudge(endpoint.url, "m", cache=tmp_path / "replies.sqlite")
-        assert judge.judge([task(MUG)]) == [Judgement((1.0,))]
+        assert judge.judge([task(MUG)]) == [Judgement((1.0,), version="m-0125")]
     assert len(endpoint.requests) == 3
 
 
@@ -131,7 +131,9 @@ def test_an_endpoint_that_fails_for_good_ends_the_run(tmp_path):
         judge = EndpointJudge(endpoint.url, "m", cache=tmp_path / "replies.sqlite", workers=1)
         with pytest.raises(JudgeError, match=r"m at http://127.*not now"):
             judge.judge([task(MUG), task(MUG, question="More?")])
-        assert judge.judge([task(MUG)]) == [Judgement((1.0,))]  # what it said before is kept
+        assert judge.judge([task(MUG)]) == [
+            Judgement((1.0,), version="m-0125")
+        ]  # what it said before is kept
     with pytest.raises(JudgeError, match="failed"):
         EndpointJudge(endpoint.url, "m", retries=0).judge([task(MUG)])  # nobody listens any more
 
@@ -141,9 +143,9 @@ def test_an_unreadable_reply_scores_nothing_and_is_not_kept(tmp_path):
     with ChatEndpoint(lambda body: next(replies)) as endpoint:
         judge = EndpointJudge(endpoint.url, "m", cache=tmp_path / "replies.sqlite")
         [judgement] = judge.judge([task(MUG)])
-        assert judgement.scores == (0.0,)
+        assert (judgement.scores, judgement.version) == ((0.0,), "m-0125")
         assert "No." in judgement.problem
-        assert judge.judge([task(MUG)]) == [Judgement((1.0,))]
+        assert judge.judge([task(MUG)]) == [Judgement((1.0,), version="m-0125")]
 
 
 def test_nothing_to_grade_costs_no_call():

@@ -134,7 +134,9 @@ def test_rows_hold_what_the_judge_read(data, tmp_path):
         cache = str(tmp_path / "replies.sqlite")
         benchmark = opened(data, "muse-test-few", judge=endpoint.url, judge_model="judge", judge_cache=cache)
         made = figures(benchmark, perfect, tmp_path / "out")["overall"]
-        figures(benchmark, perfect, tmp_path / "again")
+        assert figures(benchmark, perfect, tmp_path / "again")["overall"] == made
+        # A run that goes on asks nothing and says the same of its judge.
+        assert figures(benchmark, perfect, tmp_path / "out")["overall"] == made
     assert len(endpoint.requests) == 1
     assert made["giou"] == 0.5
     assert made["masks"]["giou"] == 1.0

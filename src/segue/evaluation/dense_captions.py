@@ -78,7 +78,7 @@ def merge_regions(boxes: Sequence[Box], captions: Sequence[str]) -> list[Region]
     left = _overlaps(boxes, boxes) >= MERGE_IOU
     regions = []
     while left.any():
-        members = np.flatnonzero(left[int(left.sum(axis=1).argmax())])
+        members = np.flatnonzero(left[int(left.sum(axis=1).argmax())]).tolist()
         box = np.mean([boxes[member] for member in members], axis=0)
         regions.append(Region(tuple(box.tolist()), tuple(captions[member] for member in members)))
         left[members] = False

@@ -82,10 +82,16 @@ class JudgeTask:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Scores in 0..1, one per prediction; unmatched ones are 0. `problem` says why scores are missing."""
+    """Scores in 0..1, one per prediction; unmatched ones are 0.
+
+    Attributes:
+        problem: why scores are missing.
+        version: the model that the endpoint says has replied.
+    """
 
     scores: tuple[float, ...]
     problem: str = ""
+    version: str = ""
 
 
 class Judge(Protocol):
@@ -178,18 +184,12 @@ class EndpointJudge:
         self.url = f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
         self._client = _client(url, key, retries, timeout)
         self._replies = None if cache is None else ReplyCache(cache)
-        self._versions: set[str] = set()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="judge")
 
     @property
     def settings(self) -> dict[str, Any]:
         prompt = ReplyCache.key({"": SYSTEM})[:12]
         return {"judge": "endpoint", "url": self.url, "model": self.model, "prompt": prompt}
-
-    @property
-    def versions(self) -> list[str]:
-        """The models that the endpoint says have replied."""
-        return sorted(self._versions)
 
     def judge(self, tasks: Sequence[JudgeTask]) -> list[Judgement]:
         """All tasks at once, in their order.
@@ -210,21 +210,22 @@ class EndpointJudge:
             ],
             "temperature": 0,
         }
-        reply = self._reply(request, len(task.predictions))
+        version, reply = self._reply(request, len(task.predictions))
         scores = parse_scores(reply, len(task.predictions))
         if scores is None:
-            return Judgement((0.0,) * len(task.predictions), f"unreadable reply: {reply[:200]!r}")
+            problem = f"unreadable reply: {reply[:200]!r}"
+            return Judgement((0.0,) * len(task.predictions), problem, version)
         kept = zip(scores, task.predictions, strict=True)
-        return Judgement(tuple(score if one.matched else 0.0 for score, one in kept))
+        return Judgement(tuple(score if one.matched else 0.0 for score, one in kept), version=version)
 
-    def _reply(self, request: dict[str, Any], num: int) -> str:
+    def _reply(self, request: dict[str, Any], num: int) -> tuple[str, str]:
+        """(version, text), from the cache or the endpoint."""
         import openai
 
         key = ReplyCache.key({"url": self.url, **request})
         known = None if self._replies is None else self._replies.get(key)
         if known is not None:
-            self._versions.add(known[0])
-            return known[1]
+            return known
         try:
             completion = self._client.chat.completions.create(**request)
         except openai.OpenAIError as error:
@@ -232,10 +233,9 @@ class EndpointJudge:
             raise JudgeError(f"the judge {self.model} at {self.url} failed: {message}") from error
         reply = (completion.choices[0].message.content if completion.choices else None) or ""
         version = str(completion.model or self.model)
-        self._versions.add(version)
         if self._replies is not None and parse_scores(reply, num) is not None:
             self._replies.put(key, version, reply)
-        return reply
+        return version, reply
 
 
 def _client(url: str, key: str | None, retries: int, timeout: float) -> Any:

@@ -70,15 +70,12 @@ class MusePrediction(Prediction):
     logits: tuple[np.ndarray, ...] | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True)
 class Pooled:
     """The records of several splits one after the other; `parts` are (kind, records)."""
 
-    parts: tuple[tuple[str, RecordSet], ...]
-
-    @property
-    def folder(self) -> Path:
-        return self.parts[0][1].folder
+    def __init__(self, parts: Sequence[tuple[str, RecordSet]]):
+        self.parts = tuple(parts)
+        self.folder = parts[0][1].folder
 
     def __len__(self) -> int:
         return sum(len(records) for _, records in self.parts)
@@ -199,17 +196,19 @@ class MuseBenchmark:
     def summarise(self, rows: Iterable[Row]) -> dict[str, Any]:
         tallies: dict[str, dict[str, MuseTally]] = defaultdict(lambda: defaultdict(MuseTally))
         released, from_logits, unreadable = ReleasedTally(), 0, 0
+        versions: set[str] = set()
         for row in rows:
             own = dict(row["released"])
             from_logits += own.pop("from_logits")
             released += ReleasedTally(**own)
             for turn in row["turns"]:
                 unreadable += "problem" in turn
+                versions |= {turn["judge"]} if "judge" in turn else set()
                 for group in ("", turn["kind"]):
                     for variant in ("masks", "paper"):
                         tallies[group][variant] += MuseTally.of([_score(turn[variant])])
         overall = self._figures(tallies[""])
-        overall["paper"] |= {"judge": self._judge_name, "unreadable_replies": unreadable}
+        overall["paper"] |= {"judge": self._judge_name(versions), "unreadable_replies": unreadable}
         share = from_logits / max(tallies[""]["masks"].num_questions, 1)
         overall["released"] = {**released.metrics(), "from_logits": share}
         kinds = sorted(group for group in tallies if group)
@@ -221,11 +220,11 @@ class MuseBenchmark:
         headline = variants["paper" if self.protocol == "paper" else "masks"]
         return {"num_questions": tallies["masks"].num_questions, **headline, **variants}
 
-    @property
-    def _judge_name(self) -> str:
+    def _judge_name(self, versions: set[str]) -> str:
+        """The judge, with the models that an endpoint says have replied."""
         settings = self.judge.settings
-        if isinstance(self.judge, EndpointJudge):
-            return f"{', '.join(self.judge.versions) or settings['model']} at {settings['url']}"
+        if "url" in settings:
+            return f"{', '.join(sorted(versions)) or settings['model']} at {settings['url']}"
         return str(settings["judge"])
 
     def _kind(self, sample: Sample, turn: Row) -> str:
@@ -299,7 +298,10 @@ def _turn_row(question: _Question, judgement: Judgement) -> Row:
         "masks": asdict(score_question(question.pairs)),
         "paper": asdict(score_question(question.pairs, judgement.scores)),
     }
-    return row | ({"problem": judgement.problem} if judgement.problem else {})
+    for key, value in (("judge", judgement.version), ("problem", judgement.problem)):
+        if value:
+            row[key] = value
+    return row
 
 
 def _ratios(turns: Sequence[Row], headline: str) -> dict[str, dict[str, list[float]]]:
@@ -363,7 +365,7 @@ def _open(name: str, splits: tuple[str, ...], setup: Setup) -> MuseBenchmark:
     source, data = get_source("muse"), setup.data
     assert data is not None
     kinds = [(split.removeprefix("test_"), source.open(data, split)) for split in splits]
-    records = kinds[0][1] if len(kinds) == 1 else Pooled(tuple(kinds))
+    records: RecordSet = kinds[0][1] if len(kinds) == 1 else Pooled(kinds)
     judge = open_judge(setup.options)
     pooled: dict[str, str] = {}
     for split in splits if len(splits) > 1 else ():
