@@ -32,9 +32,9 @@ PAGE = "segue.serving.page"
 def create_app(engine: Engine, settings: Settings) -> FastAPI:
     """A server of an engine's models.
 
-    The page is `segue.serving.page.mount(app, engine, settings)`, which adds its routes to the application at
-    / and asks through `engine.open` and `engine.ask`; without gradio there is only the API. When the
-    application ends, the engine is closed: it answers what waits and takes no more.
+    The page is `segue.serving.page.mount(app, desk)`, which adds its routes to the application and asks
+    through the same desk as the endpoints; without gradio there is only the API. When the application ends,
+    the engine is closed: it answers what waits and takes no more.
     """
 
     @asynccontextmanager
@@ -67,7 +67,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
             expose_headers=["X-Request-ID", "Retry-After"],
         )
     if settings.page and find_spec("gradio") and find_spec(PAGE):
-        return import_module(PAGE).mount(app, engine, settings)
+        return import_module(PAGE).mount(app, desk)
     return app
 
 

@@ -68,8 +68,13 @@ class Desk:
 
     def start(self, trace: Trace, model: str | None, texts: Sequence[str]) -> Served:
         """The model, after the questions' number and length were checked."""
-        served = self.engine.find(model)
+        served = self.check(model, texts)
         trace.fields["model"] = served.name
+        return served
+
+    def check(self, model: str | None, texts: Sequence[str]) -> Served:
+        """`start` for who has no request: the web page."""
+        served = self.engine.find(model)
         limit = self.settings.max_questions
         if len(texts) > limit:
             raise ApiError(
