@@ -94,7 +94,14 @@ class PhotographSource:
         record = records[number - int(self.ends[group]) + len(records)]
         image = load_photograph(records.folder / record.image, at_least=self.side)
         image, record = augment(image, record, rng, size=(self.side, self.side))
-        turns = photograph_turns(record, rng, num_turns=self.num_turns) if self.num_turns else []
+        # A dialogue of its own (curated, MUSE's) is what a record is there for; `augment` keeps what is
+        # still true.
+        turns = [turn for turn in record.dialogue if turn.type not in ("caption", "expression")]
+        if turns and self.num_turns:
+            chosen = rng.permutation(len(turns))[: self.num_turns]
+            turns = [turns[index] for index in sorted(chosen)]
+        else:
+            turns = photograph_turns(record, rng, num_turns=self.num_turns) if self.num_turns else []
         return image, record.model_copy(update={"dialogue": turns})
 
 
