@@ -38,12 +38,13 @@ class AdapterNote:
     """What an adapter folder belongs on.
 
     Attributes:
-        family: "lisa", "gsva" or "pixellm".
+        family: "lisa", "gsva", "pixellm" or "pixelllm".
         base: the model that the run began from, if it began from one.
         bases: or its base checkpoints: language_model, vision_tower, sam.
         model: sections and settings of the configuration, as the recipe has them.
         template: of the prompts.
-        lora: rank, alpha, dropout and targets; None where nothing low-rank was trained.
+        lora: rank, alpha, dropout and targets; None where nothing low-rank was trained, or where it is a part
+            of the model, as PixelLLM's is.
     """
 
     family: str
@@ -67,12 +68,12 @@ def write_adapter(folder: Path, state: Mapping[str, Tensor], note: AdapterNote) 
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
+    low_rank = {name for name in state if _LORA in name and note.lora is not None}
     lora = {
-        WRAPPER + name.removeprefix(LANGUAGE_MODEL).replace(_ADAPTER, "."): value.contiguous()
-        for name, value in state.items()
-        if _LORA in name
+        WRAPPER + name.removeprefix(LANGUAGE_MODEL).replace(_ADAPTER, "."): state[name].contiguous()
+        for name in sorted(low_rank)
     }
-    rest = {name: value.contiguous() for name, value in state.items() if _LORA not in name}
+    rest = {name: value.contiguous() for name, value in state.items() if name not in low_rank}
     save_file(rest, folder / "trained.safetensors", metadata={"format": "pt"})
     if note.lora is not None:
         save_file(lora, folder / "adapter_model.safetensors", metadata={"format": "pt"})
@@ -120,17 +121,15 @@ def load_adapter(folder: Path, *, dtype: torch.dtype) -> tuple[Any, Any]:
     """
     note, state = read_adapter(folder)
     model, processor = base_model(note, dtype=dtype)
-    names = {name.replace(_ADAPTER, "."): value for name, value in state.items()}
-    own = model.state_dict()
+    own, merged = model.state_dict(), state
     if note.lora is not None:
+        names = {name.replace(_ADAPTER, "."): value for name, value in state.items()}
         stems = {name.partition(_LORA)[0] + ".weight" for name in names if _LORA in name}
         merged = merge_lora(
             {**{stem: own[stem] for stem in stems if stem in own}, **names},
             alpha=note.lora["alpha"],
             where=str(folder),
         )
-    else:
-        merged = names
     wrong = [name for name, value in merged.items() if name not in own or own[name].shape != value.shape]
     if wrong:
         raise CheckpointError(
@@ -153,6 +152,10 @@ def build_base(note: AdapterNote, *, dtype: torch.dtype, seed: int) -> Any:
     if note.base is not None:
         model, processor = _finished(note.base, dtype=dtype, template=note.template)
         return Built(model, processor, frozenset())
+    if note.family == "pixelllm":
+        from segue.checkpoints.pixelllm_bases import build_pixelllm
+
+        return build_pixelllm(**note.bases, expected=note.model, dtype=dtype, seed=seed)
     common: dict[str, Any] = {
         "language_model": note.bases["language_model"],
         "vision_tower": note.bases["vision_tower"],
@@ -167,8 +170,12 @@ def build_base(note: AdapterNote, *, dtype: torch.dtype, seed: int) -> Any:
 
 
 def _finished(name: str, *, dtype: torch.dtype, template: str) -> tuple[Any, Any]:
+    from segue.checkpoints.pixelllm_folder import is_pixelllm, read_pixelllm
     from segue.checkpoints.published import find_published, read_published
 
     if is_adapter(name):
         return load_adapter(Path(name), dtype=dtype)
+    if is_pixelllm(Path(name)):
+        model, text = read_pixelllm(Path(name))
+        return model.to(dtype), text
     return read_published(find_published(name), dtype=dtype, template=template)

@@ -46,6 +46,8 @@ NEW_TOKEN_STD = 0.02
 
 _TABLES = ("language_model.model.embed_tokens.weight", "language_model.lm_head.weight")
 _PROJECTOR = "model.mm_projector."
+_TOKENS = ("quality_token", "mask_tokens", "level_embed", "dense_prompt")
+"""Of PixelLM's pixel decoder."""
 
 
 @dataclass(frozen=True)
@@ -194,14 +196,15 @@ def apply_expected(config: PreTrainedConfig, expected: Mapping[str, Any]) -> Non
         if name not in config.sub_configs:
             setattr(config, name, tuple(value) if isinstance(value, list) else value)
             continue
-        _compare(getattr(config, name), value, where=name)
+        compare_section(getattr(config, name), value, where=name)
 
 
-def _compare(section: Any, expected: Mapping[str, Any], *, where: str) -> None:
+def compare_section(section: Any, expected: Mapping[str, Any], *, where: str) -> None:
+    """Raise CheckpointError where a base has another dimension than expected."""
     for name, value in expected.items():
         found = getattr(section, name, None)
         if isinstance(value, Mapping):
-            _compare(found, value, where=f"{where}.{name}")
+            compare_section(found, value, where=f"{where}.{name}")
         elif name != "vocab_size" and found != value:  # the vocabulary grows with the family's tokens
             raise CheckpointError(
                 f"the recipe says {where}.{name} {value!r}, the base checkpoint has {found!r}"
@@ -238,6 +241,9 @@ def _build(
         new = torch.randn(rows, ours[name].shape[1], generator=generator) * NEW_TOKEN_STD
         ours[name] = torch.cat([ours[name], new.to(ours[name].dtype)])
     made = fresh_weights(lambda: model_class(_small(config)), fresh, seed=seed)
+    for name in made:
+        if name.rpartition(".")[2] in _TOKENS:  # embeddings in the released code: N(0, 1)
+            made[name] = torch.randn(made[name].shape, generator=generator)
     model = build_and_fill(
         lambda: model_class(config), ours | made, where="the base checkpoints", dtype=dtype
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from segue.checkpoints.adapters import is_adapter
 from segue.checkpoints.pixelllm_folder import is_pixelllm, read_pixelllm
 from segue.errors import CheckpointError
 
@@ -101,6 +102,8 @@ def load(
             dtype=precision,
         )
         return Predictor(_moved(network, where, precision).eval(), own_processor, name=file.stem)
+    if is_adapter(name_or_path):
+        return _load_adapter(Path(name_or_path), device=where, dtype=precision)
     if (published := _published_folder(name_or_path)) is not None:
         from segue.checkpoints.published import read_published
 
@@ -126,6 +129,20 @@ def load(
     if entries > rows:
         raise CheckpointError(f"{folder}: the tokenizer has {entries} entries, the model {rows}")
     return Predictor(_moved(model, where, precision).eval(), processor, name=_shown(name_or_path))
+
+
+def _load_adapter(folder: Path, *, device: torch.device, dtype: torch.dtype) -> Predictor:
+    """What a run saved on its way, on the weights that it began from."""
+    from segue.caption_text import CaptionText
+    from segue.checkpoints.adapters import load_adapter
+    from segue.pixelllm_predictor import PixelLLMPredictor
+    from segue.predictor import Predictor
+
+    network, texts = load_adapter(folder, dtype=dtype)
+    model, name = _moved(network, device, dtype), folder.resolve().name
+    if isinstance(texts, CaptionText):
+        return cast("Predictor", PixelLLMPredictor(model, texts, name=name))
+    return Predictor(model, texts, name=name)
 
 
 def checkpoint_folder(name_or_path: str | Path) -> Path:

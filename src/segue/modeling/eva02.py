@@ -33,7 +33,7 @@ class Eva02(nn.Module):
         )
         self.cls_token = nn.Parameter(torch.zeros(1, 1, C))
         self.pos_embed = nn.Parameter(torch.randn(1, 1 + side * side, C) * 0.02)
-        drops = torch.linspace(0, config.drop_path_rate, config.num_layers).tolist()
+        drops = torch.linspace(0, config.drop_path_rate, config.num_layers, device="cpu").tolist()
         self.blocks = nn.ModuleList(Eva02Block(config, drop_path=drop) for drop in drops)
         self.norm = nn.LayerNorm(C, eps=config.layer_norm_eps) if config.final_layer_norm else nn.Identity()
 

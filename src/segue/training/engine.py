@@ -118,7 +118,7 @@ def _read_plain(folder: Path) -> dict[str, Tensor]:
 
 def stage_arguments(recipe: Recipe, stage: Stage, place: Path) -> TrainingArguments:
     """A stage's settings in the Trainer's words."""
-    checked = recipe.validation is not None
+    checked = recipe.validation is not None and stage.measured
     cpu = not torch.cuda.is_available() and not torch.backends.mps.is_available()
     cosine = stage.schedule == "cosine"
     return TrainingArguments(
@@ -148,7 +148,7 @@ def stage_arguments(recipe: Recipe, stage: Stage, place: Path) -> TrainingArgume
         save_steps=recipe.save_steps,
         save_total_limit=None,  # `StageTrainer` prunes, after the new one is whole
         eval_strategy="steps" if checked else "no",
-        eval_steps=recipe.validation.every if recipe.validation else None,
+        eval_steps=recipe.validation.every if checked and recipe.validation else None,
         metric_for_best_model="giou" if checked else None,
         greater_is_better=True if checked else None,
         seed=recipe.seed,

@@ -16,7 +16,7 @@ from segue.predictor import Predictor
 from segue.training.engine import Store
 from segue.training.family_objectives import LisaObjective, PixelLMObjective
 from segue.training.objective import LossWeights
-from segue.training.parts import LORA, add_lora, belongs, choose_trained
+from segue.training.parts import LORA, add_lora, belongs, choose_trained, recompute_layers
 from segue.training.quantise import quantise_layers
 from segue.training.recipe import Bases, Recipe, Stage
 
@@ -77,7 +77,7 @@ class FamilyTask:
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
         if precision.gradient_checkpointing:
-            model.language_model.gradient_checkpointing_enable({"use_reentrant": False})
+            recompute_layers(model.language_model)
         kind: Any = PixelLMObjective if self.recipe.family == "pixellm" else LisaObjective
         objective = kind(model, replace(LossWeights(), **stage.losses), vocabulary=self.processor.vocabulary)
         objective.fresh = built.fresh

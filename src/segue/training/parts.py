@@ -29,6 +29,7 @@ __all__ = [
     "factor_of",
     "is_lora",
     "parameter_groups",
+    "recompute_layers",
 ]
 
 LORA = "lora"
@@ -93,6 +94,13 @@ def choose_trained(model: nn.Module, trained: Sequence[str] | None) -> None:
         # 4-bit weights are integers and cannot have gradients.
         chosen = any(belongs(name, part) for part in trained)
         parameter.requires_grad_(chosen and parameter.is_floating_point())
+
+
+def recompute_layers(stack: Any) -> None:
+    """Let a transformers' stack of layers keep its inputs alone and compute the rest again."""
+    # Its older name goes away in transformers 6.
+    enable = getattr(stack, "activation_checkpointing_enable", None) or stack.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 def factor_of(name: str, factors: Mapping[str, float]) -> float:
@@ -174,7 +182,14 @@ class Memory:
 
 
 def expected_memory(
-    model: nn.Module, *, tokens: int, checkpointing: bool, autocast: bool, ema: bool = False, shards: int = 1
+    model: nn.Module,
+    *,
+    tokens: int,
+    checkpointing: bool,
+    autocast: bool,
+    ema: bool = False,
+    shards: int = 1,
+    packed: int = 0,
 ) -> Memory:
     """What a step will need on each device.
 
@@ -186,8 +201,9 @@ def expected_memory(
 
     Args:
         tokens: that the language model reads in a pass: rows times length.
+        packed: so many of the bfloat16 numbers are held in 4 bits.
     """
-    weights = sum(_bytes(p) for p in model.parameters())
+    weights = sum(_bytes(p) for p in model.parameters()) - packed * 3 // 2
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     width, layers, vocabulary = _dimensions(model)
     number = 2 if autocast else 4

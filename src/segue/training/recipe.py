@@ -51,8 +51,6 @@ class SourceSpec(_Section):
     """Published sets as `name:split` (`segue.data.sources`), each drawn as often as any other."""
     template: str | None = None
     """How facts become dialogue (`segue.training.dialogues`): "lisa.sem_seg"; None: the records' own."""
-    tasks: list[Literal["captions", "points", "proposals", "masks"]] = ["captions"]
-    """PixelLLM: the losses that this source takes part in."""
     options: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -153,6 +151,12 @@ class Stage(_Section):
     """Rates of sources, by their name, that differ from the recipe's in this stage."""
     trained: list[str] | None = None
     """As the recipe's, for this stage alone."""
+    masks: bool = False
+    """PixelLLM: masks of expressions are learned as well as their boxes."""
+    settings: dict[str, Any] = {}
+    """PixelLLM: settings of the model's configuration that are others in this stage."""
+    measured: bool = True
+    """Whether the recipe's validation is done in this stage."""
     learning_rates: dict[str, float] = {}
     """As the recipe's, for this stage alone."""
 

@@ -116,7 +116,7 @@ def _run_stage(
         run=stage.batch_size if task.batch_of_one_source else 1,
     )
     validation = None
-    if settings.validation is not None:
+    if settings.validation is not None and stage.measured:
         validation = Validation(
             held_out_samples(settings, stage),
             how=settings.validation.how,
