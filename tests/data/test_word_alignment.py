@@ -86,6 +86,8 @@ ALIGNED = [
     (8, 2, [0, 0, 0, 0, 1, 1, 1, 1]),  # the fourth stands in the middle: the earlier
     (3, 6, [2, 3, 5]),  # at 0.44, 0.72, 1
     (5, 1, [0] * 5),
+    # The first stands halfway between two: rounding decides, that of float64 (float32's says 0).
+    (4, 3, [1, 1, 1, 2]),
     (0, 3, []),
 ]
 

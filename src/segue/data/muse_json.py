@@ -36,7 +36,7 @@ from segue.data.sources.official_files import native_segmentation
 from segue.errors import DataError
 from segue.phrases import find_phrase
 
-__all__ = ["COMPOSED", "PUBLISHED", "Converted", "description", "entry_of", "record_of"]
+__all__ = ["COMPOSED", "PUBLISHED", "Converted", "description", "entry_of", "is_usable", "record_of"]
 
 PLACEHOLDER = "{seg}"
 PUBLISHED, COMPOSED = "muse", "muse composed"
@@ -121,6 +121,27 @@ def record_of(
         image=image, width=width, height=height, objects=listed.objects, dialogue=turns, source=source
     )
     return Converted(record, tuple(left_out))
+
+
+def is_usable(entry: Any, *, mismatched: Literal["leave out", "compose"] = "leave out") -> bool:
+    """Whether an entry has an instance and a question that can be used; True where it breaks the format, so
+    that reading it says how."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("ann_list"), list):
+        return True
+    questions, answers = entry.get("questions"), entry.get("answers")
+    if not entry["ann_list"] or questions is None or answers is None:
+        return False
+    sentences = entry.get("text_answers") or []
+    if not isinstance(sentences, list) or not isinstance(answers, list):
+        return True
+    if not all(isinstance(instances, list) for instances in answers):
+        return True
+    sentences = sentences + [None] * (len(answers) - len(sentences))
+    for instances, sentence in zip(answers, sentences, strict=False):
+        fits = bool(sentence) and str(sentence).count(PLACEHOLDER) == len(instances)
+        if fits or (instances and (not sentence or mismatched == "compose")):
+            return True
+    return False
 
 
 def entry_of(record: Record, *, category_ids: Mapping[str, int] | None = None) -> dict[str, Any]:

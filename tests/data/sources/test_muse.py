@@ -74,10 +74,36 @@ def test_a_sentence_that_does_not_fit(tmp_path: Path, caplog: pytest.LogCaptureF
     assert len(SOURCE.open(tmp_path, "val")[0].dialogue) == 2  # nobody reads the sentence there
 
 
+def test_records_without_a_usable_question_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    unasked = {key: value for key, value in entry().items() if key != "questions"}
+    mismatched = entry(text_answers=["The cup {seg}."])
+    for split in ("train", "val"):
+        write(
+            tmp_path,
+            f"muse/muse_{split}.json",
+            unasked,
+            entry(ann_list=[]),
+            mismatched,
+            entry(),
+            {"height": 1},
+        )
+    with caplog.at_level(logging.WARNING):
+        train = SOURCE.open(tmp_path, "train")
+    assert "muse_train.json: 3 records without a usable question are left out" in caplog.text
+    assert len(train) == 2
+    assert train[0].dialogue
+    with pytest.raises(DataError, match="record 4: "):  # the number in the file
+        train[1]
+    assert len(SOURCE.open(tmp_path, "val")) == 3
+
+
 BROKEN = [
     ({"height": None}, "int()"),
     ({"ann_list": [{"bbox": [0, 0, 1, 1]}]}, "'segmentation' is missing"),
     ({"questions": []}, "0 questions but 1 answers"),
+    ({"ann_list": 3}, "not iterable"),
+    ({"answers": [None]}, "not iterable"),
+    ({"text_answers": 3}, "not iterable"),
     ({"coco_url": 3}, "argument of type 'int'"),
 ]
 
@@ -94,7 +120,7 @@ def test_a_broken_record_is_named_and_the_others_stay(changes: dict[str, Any], w
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("{}", "'[' expected"), ("[]", "no record"), ("[{]", "not valid")]
+    ("text", "words"), [("{}", "'[' expected"), ("[]", "no record in it"), ("[{]", "not valid")]
 )
 def test_a_file_that_is_no_list_of_records(text: str, words: str, tmp_path: Path):
     (tmp_path / "muse").mkdir()

@@ -50,7 +50,6 @@ _PICTURES = {
 _SPLITS = tuple(_PICTURES)
 
 _IMAGE_ID = re.compile(rb'"image_id"\s*:\s*"([^"]*)"')
-_TRACE_POINT = re.compile(rb'"x"\s*:')
 
 
 class NarrativeRecords(Sequence[Record]):
@@ -73,7 +72,7 @@ class NarrativeRecords(Sequence[Record]):
                 found = _IMAGE_ID.search(line)
                 # A line without the field is a broken record of its own, named when it is read.
                 key = found.group(1) if found else b"%s %d" % (bytes(path), offset)
-                if found is None or len(_TRACE_POINT.findall(line)) > 1:
+                if found is None or line.count(b'"x"') > 1:
                     groups.setdefault(key, []).append(len(places))
                     places.append((path, offset))
         self._lines, self._groups = Lines(places), list(groups.values())

@@ -1,7 +1,8 @@
 """MUSE: questions whose answers name one or several instances of a COCO picture (PixelLM, section 4).
 
-The files hold dialogues, which become the records' own (`segue.data.muse_json` says how). A question that
-cannot be used is left out with a warning; a record without a usable one is broken.
+The files hold dialogues, which become the records' own (`segue.data.muse_json` says how). Questions that
+cannot be used are left out with a warning, and so are records without another, as the published sampler
+passes over them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segue.data.json_index import Place, read_values, scan_json
-from segue.data.muse_json import record_of
+from segue.data.muse_json import is_usable, record_of
 from segue.data.native import Record
 from segue.data.sources import DataSource, SourceFile, locate
 from segue.data.sources.coco_pictures import coco_folder, coco_pictures
@@ -47,21 +48,26 @@ class MuseRecords(Sequence[Record]):
     ):
         self.path, self.folder = path, folder
         self._image_of, self._mismatched = image_of, mismatched
-        self._places: list[Place] = [element.place for element in scan_json(path, [""])]
+        elements = [(e.place, is_usable(e.value, mismatched=mismatched)) for e in scan_json(path, [""])]
+        self._places: list[tuple[int, Place]] = [
+            (number, place) for number, (place, usable) in enumerate(elements) if usable
+        ]
         if not self._places:
-            raise DataError(f"{path}: a MUSE file with no record in it")
+            raise DataError(f"{path}: a MUSE file with no record in it that has a question with an answer")
+        if unusable := len(elements) - len(self._places):
+            logger.warning("%s: %d records without a usable question are left out", path, unusable)
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, index: int) -> Record:  # type: ignore[override]
         """Raises `DataError` with file and record where the entry is broken."""
-        index = range(len(self))[index]
-        (entry,) = read_values(self.path, [self._places[index]])
-        with naming(self.path, f"record {index}"):
+        number, place = self._places[index]
+        (entry,) = read_values(self.path, [place])
+        with naming(self.path, f"record {number}"):
             converted = record_of(entry, image=self._image_of(entry), mismatched=self._mismatched)
         for problem in converted.left_out:
-            logger.warning("%s, record %d, %s: left out", self.path, index, problem)
+            logger.warning("%s, record %d, %s: left out", self.path, number, problem)
         return converted.record
 
 
