@@ -167,7 +167,12 @@ def test_logs_are_json_with_request_ids_and_stages(parrots, caplog):
         odd = parrots.client.get("/healthz", headers={"X-Request-ID": "no\tid"})
     assert response.headers["X-Request-ID"] == "mine-1"
     assert odd.headers["X-Request-ID"] not in ("", "no\tid")
-    records = [r for r in caplog.records if getattr(r, "fields", {}).get("request_id") == "mine-1"]
+
+    def found():
+        return [r for r in caplog.records if getattr(r, "fields", {}).get("request_id") == "mine-1"]
+
+    wait_for(found)  # the line is written after the answer
+    records = found()
     entry = json.loads(JsonFormatter().format(records[-1]))
     assert set(entry["stages_ms"]) == {"read", "decode", "queue", "encode", "generate", "masks"}
     assert (entry["route"], entry["status"], entry["model"], entry["batch"]) == ("/v1/ask", 200, "first", 1)

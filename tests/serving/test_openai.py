@@ -112,7 +112,7 @@ def test_models(client):
 
 def test_a_late_stream_ends_with_an_error():
     told = []
-    with running(Parrot(), deadline=0.6) as server:
+    with running(Parrot(), deadline=2.5) as server:
         client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0)
         stream = client.chat.completions.create(
             model="parrot", messages=[about("say 500", picture(1))], max_tokens=500, stream=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import Annotated
 
 import typer
@@ -63,6 +64,7 @@ def serve(
         from segue.serving.settings import Settings
     except ImportError as error:
         raise MissingDependencyError(f"the server needs {error.name}: pip install segue[serve]") from error
+    _check_address(host, port)
     token = os.environ.get(TOKEN_VARIABLE)
     if allow_host and any("/" in name or ":" in name for name in allow_host):
         raise SegueError("--allow-host takes a host's name alone, such as images.example.org")
@@ -94,3 +96,15 @@ def serve(
         err.print(f"anybody who reaches {host} may ask; set {TOKEN_VARIABLE} to change that", style="yellow")
     err.print(f"serving {', '.join(engine.models)} at http://{host}:{port} (its API: /docs)", markup=False)
     uvicorn.Server(config).run()
+
+
+def _check_address(host: str, port: int) -> None:
+    """Before models are loaded, which may take minutes."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SegueError(f"cannot listen at {host}, port {port}: {reason}; choose --host or --port") from None

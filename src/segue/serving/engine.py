@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from dataclasses import replace
 from typing import Any
 
@@ -204,7 +205,7 @@ class Engine:
             (job,) = self.submit([work], place=place, deadline=deadline, model=model)
             try:
                 return job.future.result(max(deadline - time.monotonic(), 0))
-            except (DroppedError, TimeoutError):
+            except (DroppedError, futures.TimeoutError):  # not the builtin one before Python 3.11
                 raise too_late(self.settings.deadline) from None
             finally:
                 job.cancel()

@@ -13,6 +13,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
@@ -32,6 +33,7 @@ Result = TypeVar("Result")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]{0,20}:", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:[^,;\s]{0,100}(;[^,;\s]{0,100}){0,4};base64,", re.IGNORECASE)
 _THREADS = 4
+_FETCHES = 8
 _BYTES_PER_PIXEL = 3
 
 
@@ -81,6 +83,7 @@ class Pictures:
         self.engine, self.settings = engine, settings
         self.room = Room(settings.decoded_bytes)
         self._threads = anyio.CapacityLimiter(_THREADS)
+        self._fetches = anyio.CapacityLimiter(_FETCHES)  # slow sites keep nobody else waiting
 
     @asynccontextmanager
     async def opened(self, source: str | bytes, *, model: str) -> AsyncIterator[Picture]:
@@ -92,7 +95,7 @@ class Pictures:
         Raises:
             ApiError, ImageError: it cannot or must not be opened.
         """
-        data = await self._in_thread(self._bytes, source) if isinstance(source, str) else source
+        data = await self._bytes(source) if isinstance(source, str) else source
         digest = await self._in_thread(digest_of, data)
         picture = self.engine.recall(digest, model)
         if picture is not None:
@@ -105,15 +108,18 @@ class Pictures:
         finally:
             self.room.give_back(taken)
 
-    def _bytes(self, source: str) -> bytes:
+    async def _bytes(self, source: str) -> bytes:
         if source[:6].lower() != "https:":
-            return read_inline(source)
-        return fetch(
+            return await self._in_thread(read_inline, source)
+        settings = self.settings
+        fetching = partial(
+            fetch,
             source,
-            hosts=self.settings.url_hosts,
-            seconds=self.settings.url_seconds,
-            max_bytes=self.settings.url_bytes,
+            hosts=settings.url_hosts,
+            seconds=settings.url_seconds,
+            max_bytes=settings.url_bytes,
         )
+        return await to_thread.run_sync(fetching, limiter=self._fetches)
 
     def _check(self, data: bytes) -> int:
         """Limits by the first bytes alone; returns how much memory the picture takes when it is open."""

@@ -1,0 +1,321 @@
+"""The server under load on loopback: what batching and kept features bring, floods, and memory.
+
+A server process is started for each way (batching and cache on and off), asked by 1, 8 and 32 clients about a
+few pictures again and again, and every answer is compared with what the model says by itself in this process.
+The ways take turns, so that the ratios hold although the machine's speed does not. Then one server is flooded
+with more clients than it has places, and one is asked many times while its memory is watched.
+
+    python benchmarks/serving.py --seconds 6
+
+Pictures and questions come from `segue.scenes`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+from PIL import Image
+
+import segue
+from segue.answer import Answer
+from segue.scenes import make_scene
+
+CLIENTS = (1, 8, 32)
+WAYS = {
+    "neither": ["--batch", "1", "--cache-mb", "0"],
+    "cache": ["--batch", "1"],
+    "batching": ["--cache-mb", "0"],
+    "both": [],
+}
+# Sums are made in another order in a batch, so that a pixel on a mask's edge may fall to the other side.
+MOST_PIXELS = 0.002
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request's body, and what the model says to it by itself."""
+
+    body: bytes
+    expected: Answer
+
+
+@dataclass(frozen=True)
+class Load:
+    """One way under a number of clients; times are seconds."""
+
+    way: str
+    clients: int
+    requests: int
+    per_second: float
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that serves."""
+
+    url: str
+    pid: int
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+
+    def memory(self) -> float:
+        """Resident megabytes."""
+        return psutil.Process(self.pid).memory_info().rss / 2**20
+
+
+@contextmanager
+def serve(model: str, *options: str) -> Iterator[Server]:
+    """`segue serve` in a process of its own, until the context ends."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "segue", "serve", "--no-page", "--port", str(port), "--model", model]
+    process = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, env=os.environ)
+    server = Server(f"http://127.0.0.1:{port}", process.pid)
+    try:
+        with server.client() as client:
+            until = time.monotonic() + 180
+            while True:
+                try:
+                    if client.get("/readyz").status_code == 200:
+                        break
+                except httpx.TransportError:
+                    pass
+                assert process.poll() is None, "the server did not start"
+                assert time.monotonic() < until, "the server took too long to start"
+                time.sleep(0.1)
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def make_questions(model: str, *, pictures: int, per_picture: int = 3) -> list[Question]:
+    """Questions about scenes, with the answers of a single process."""
+    predictor = segue.load(model)
+    questions = []
+    for seed in range(pictures):
+        image, record = make_scene(1_000_000 + seed, num_turns=2 * per_picture)
+        stream = io.BytesIO()
+        image.save(stream, "PNG")
+        url = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+        asked = [turn.question for turn in record.dialogue if turn.region is None][:per_picture]
+        for question in asked:
+            body = json.dumps({"image": url, "question": question}).encode()
+            questions.append(Question(body, predictor.ask(image, question)))
+    random.Random(0).shuffle(questions)
+    return questions
+
+
+def same(a: Answer, b: Answer) -> bool:
+    """Equal words and phrases; masks but for the pixels on their edge."""
+    if a.text != b.text or len(a.segments) != len(b.segments):
+        return False
+    for mine, other in zip(a.segments, b.segments, strict=True):
+        if (mine.phrase, mine.span, mine.rejected) != (other.phrase, other.span, other.rejected):
+            return False
+        masked = mine.mask is not None and other.mask is not None
+        if masked and np.mean(mine.mask != other.mask) > MOST_PIXELS:
+            return False
+    return True
+
+
+def put_load(server: Server, questions: Sequence[Question], *, clients: int, seconds: float) -> list[float]:
+    """Clients that ask one question after the other; returns every answer's seconds.
+
+    Raises:
+        AssertionError: an answer was missing, or another than the model gives by itself.
+    """
+    times: list[float] = []
+    wrong: list[str] = []
+    until = time.monotonic() + seconds
+    numbers = iter(range(10**9))
+    lock = threading.Lock()
+
+    def ask() -> None:
+        with server.client() as client:
+            while time.monotonic() < until and not wrong:
+                with lock:
+                    question = questions[next(numbers) % len(questions)]
+                start = time.monotonic()
+                response = client.post("/v1/ask", content=question.body, headers=JSON)
+                times.append(time.monotonic() - start)
+                if response.status_code != 200:
+                    wrong.append(response.text)
+                elif not same(Answer.from_dict(response.json()), question.expected):
+                    wrong.append(f"{response.json()['text']!r}, not {question.expected.text!r}")
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, f"a wrong answer: {wrong[0][:300]}"
+    return times
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def compare(model: str, questions: Sequence[Question], *, seconds: float, repeats: int) -> list[Load]:
+    """Every way at every number of clients. All servers live from the beginning, and the ways take turns."""
+    times: dict[tuple[str, int], list[float]] = {}
+    spent: dict[tuple[str, int], float] = {}
+    with ExitStack() as stack:
+        servers = {way: stack.enter_context(serve(model, *options)) for way, options in WAYS.items()}
+        for server in servers.values():
+            put_load(server, questions, clients=2, seconds=1.0)  # warm up
+        for _ in range(repeats):
+            for clients in CLIENTS:
+                for way, server in servers.items():
+                    start = time.monotonic()
+                    own = put_load(server, questions, clients=clients, seconds=seconds / repeats)
+                    spent[way, clients] = spent.get((way, clients), 0.0) + time.monotonic() - start
+                    times.setdefault((way, clients), []).extend(own)
+    return [
+        Load(
+            way,
+            clients,
+            len(times[way, clients]),
+            round(len(times[way, clients]) / spent[way, clients], 2),
+            round(float(np.percentile(times[way, clients], 50)), 3),
+            round(float(np.percentile(times[way, clients], 95)), 3),
+        )
+        for way in WAYS
+        for clients in CLIENTS
+    ]
+
+
+def flood(model: str, questions: Sequence[Question], *, places: int = 8, clients: int = 48) -> dict[str, Any]:
+    """More clients at once than there are places: what became of them, and an answer right after."""
+    statuses: Counter[int] = Counter()
+    waits: list[str | None] = []
+    with serve(model, "--places", str(places)) as server:
+        barrier = threading.Barrier(clients)
+
+        def ask(question: Question) -> None:
+            with server.client() as client:
+                client.get("/healthz")
+                barrier.wait()
+                response = client.post("/v1/ask", content=question.body, headers=JSON)
+                statuses[response.status_code] += 1
+                if response.status_code == 429:
+                    waits.append(response.headers.get("Retry-After"))
+                else:
+                    assert same(Answer.from_dict(response.json()), question.expected)
+
+        threads = [
+            threading.Thread(target=ask, args=(questions[n % len(questions)],)) for n in range(clients)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(statuses.values()) == clients, "an answer was lost"
+        assert set(statuses) <= {200, 429}, statuses
+        assert None not in waits
+        put_load(server, questions, clients=1, seconds=0.5)
+    return {"places": places, "clients": clients, "statuses": dict(statuses)}
+
+
+def watch_memory(model: str, *, requests: int, clients: int = 8) -> list[float]:
+    """Resident megabytes after each tenth of so many requests, each with a picture of its own.
+
+    The cache is small, so that it is full from the first tenth on. Answers are short: what could stay behind
+    is a request's, and not a word's.
+    """
+    memory = []
+    numbers = iter(range(requests))
+    lock = threading.Lock()
+    with serve(model, "--cache-mb", "16") as server:
+
+        def ask(amount: int) -> None:
+            with server.client() as client:
+                for _ in range(amount):
+                    with lock:
+                        number = next(numbers)
+                    rng = np.random.default_rng(number)
+                    stream = io.BytesIO()
+                    noise = rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)
+                    Image.fromarray(noise).save(stream, "PNG")
+                    url = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+                    body = {"image": url, "question": "Where is the cat?", "max_new_tokens": 8}
+                    response = client.post("/v1/ask", json=body)
+                    assert response.status_code == 200, response.text
+
+        for _ in range(10):
+            threads = [
+                threading.Thread(target=ask, args=(requests // 10 // clients,)) for _ in range(clients)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            memory.append(round(server.memory(), 1))
+    return memory
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="segue/mini", help="as for segue.load")
+    parser.add_argument("--pictures", type=int, default=4, help="that questions repeat")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each way at each number of clients")
+    parser.add_argument("--repeats", type=int, default=3, help="turns that these seconds are divided into")
+    parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched; 0: none")
+    parser.add_argument("--json", action="store_true", help="print JSON alone")
+    options = parser.parse_args()
+
+    questions = make_questions(options.model, pictures=options.pictures)
+    loads = compare(options.model, questions, seconds=options.seconds, repeats=options.repeats)
+    flooded = flood(options.model, questions)
+    memory = watch_memory(options.model, requests=options.requests) if options.requests else []
+    if options.json:
+        print(json.dumps({"loads": [asdict(load) for load in loads], "flood": flooded, "memory_mb": memory}))
+        return
+    base = {load.clients: load.per_second for load in loads if load.way == "neither"}
+    print(
+        f"{options.model}: {len(questions)} questions about {options.pictures} pictures; all answers checked"
+    )
+    print(f"{'':10} {'clients':>7} {'requests':>8} {'per s':>7} {'p50 ms':>7} {'p95 ms':>7} {'RATIO':>7}")
+    for load in loads:
+        ratio = load.per_second / base[load.clients]
+        print(
+            f"{load.way:10} {load.clients:7} {load.requests:8} {load.per_second:7.2f} "
+            f"{load.p50 * 1000:7.0f} {load.p95 * 1000:7.0f} {ratio:6.1f}x"
+        )
+    print(f"flood: {flooded['clients']} clients, {flooded['places']} places: {flooded['statuses']}")
+    if memory:
+        print(f"memory over {options.requests} requests, MB: {' '.join(f'{value:.0f}' for value in memory)}")
+
+
+if __name__ == "__main__":
+    main()
