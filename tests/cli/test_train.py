@@ -37,10 +37,11 @@ def test_everything_is_handed_on(cli, monkeypatch, tmp_path):
         return arguments["output"] / "model"
 
     monkeypatch.setattr(
-        segue.training.recipe, "load_recipe", lambda recipe, overrides: yaml.safe_load(recipe)
+        segue.training.recipe, "load_recipe", lambda recipe, overrides: (yaml.safe_load(recipe), overrides)
     )
     monkeypatch.setattr(segue.training.run, "train", run)
     result = cli("train", "mini", "--output", "here", "--fresh", "--set", "seed=3")
     assert result.out == "written: here/model\n"
     assert called.pop("output").name == "here"
-    assert called == {"recipe": "mini", "resume": False, "overrides": {"seed": "3"}}
+    assert callable(called.pop("say"))
+    assert called == {"recipe": ("mini", {"seed": "3"}), "resume": False}

@@ -126,12 +126,12 @@ def entries(recipe: Recipe) -> list[tuple[str, str]]:
 def test_every_source_gives_losses(name: str, bases, root: Path, tmp_path: Path):
     recipe = shrunken(name, bases, root)
     task = make_task(recipe, tmp_path, main=True)
-    stage = recipe.stages[-1]
-    objective = task.objective(stage).eval()
-    encoder = task.encoder(stage)
+    objective = task.objective(recipe.stages[0]).eval()
     drawn: dict[str, list] = {}
     for source, entry in entries(recipe):
         spec = recipe.sources[source]
+        stage = next(stage for stage in recipe.stages if source in recipe.rates(stage))
+        encoder = task.encoder(stage)
         records = RecordSource(open_published([entry], root), speaker(recipe, spec, stage))
         data = TrainingSet([(entry, records)], [1.0], encoder=encoder, length=1, seed=0)
         group = source if task.batch_of_one_source else "all"

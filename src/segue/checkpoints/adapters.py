@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["LANGUAGE_MODEL", "AdapterNote", "is_adapter", "load_adapter", "read_adapter", "write_adapter"]
+__all__ = ["NOTE", "AdapterNote", "build_base", "is_adapter", "load_adapter", "read_adapter", "write_adapter"]
 
 NOTE = "segue_adapter.json"
 LANGUAGE_MODEL = "language_model."

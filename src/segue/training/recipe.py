@@ -236,11 +236,11 @@ class Recipe(_Section):
         return {name: rate for name, rate in all_rates.items() if rate > 0}
 
 
-def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = None) -> Recipe:
+def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe by name (of those in the package) or path.
 
     Args:
-        overrides: dotted names to YAML values, `{"stages.0.steps": "100"}`.
+        overrides: dotted names to values, those that are texts in YAML: `{"stages.0.steps": "100"}`.
 
     Raises:
         SegueError: no such recipe, broken YAML, an unknown or wrong value (named).
@@ -248,7 +248,7 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
     path = _find(name_or_path)
     raw = _read(path, seen=())
     for dotted, value in (overrides or {}).items():
-        _override(raw, dotted, yaml.safe_load(value), path)
+        _override(raw, dotted, yaml.safe_load(value) if isinstance(value, str) else value, path)
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
