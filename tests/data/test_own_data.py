@@ -334,6 +334,11 @@ FOUND = [
     # files in the folder, the form and the file or folder that is read
     ({"a.jsonl": "", "a.jpg": "", "notes.txt": ""}, "native", "a.jsonl"),
     ({"a.csv": ""}, "mask_folder", "a.csv"),
+    (
+        {"a.jsonl": "", "a.json": '{"images": []}', "b.csv": ""},
+        "native",
+        "a.jsonl",
+    ),  # all of it is in the first
     ({"a.json": '{"shapes": []}', "b.json": '{"version": "5", "shapes": []}'}, "labelme", ""),
     ({"deep/a.json": '{"shapes": []}'}, "labelme", ""),
     ({"a.json": ' {"images": []}', "package.json": "{}"}, "coco", "a.json"),

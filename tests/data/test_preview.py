@@ -24,10 +24,13 @@ def changed_at(drawn: Image.Image, x: int, y: int) -> bool:
 
 
 TURN = Turn(question="Who?", answer="The dog, no cat.", phrases=[Phrase(span=(4, 7), ids=[1])])
+ABSENT = Turn(question="Any horse?", answer="No horse.", phrases=[Phrase(span=(3, 8), ids=[])])
 RECORDS: list[tuple[dict[str, Any], set[str], str]] = [
     # fields of the record, which things are to be seen, what is said of it
     ({}, {"dog", "cat", "sheep"}, "3 objects"),
     ({"dialogue": [TURN]}, {"dog"}, "3 objects, 1 turn: Who?"),
+    ({"dialogue": [ABSENT, TURN]}, {"dog"}, "3 objects, 2 turns: Who?"),
+    ({"dialogue": [ABSENT]}, set(), "3 objects, 1 turn: Any horse?"),
     (
         {"expressions": [Expression(text="it", ids=[1, 2]), Expression(text="a horse", ids=[])]},
         {"dog", "cat"},

@@ -24,6 +24,8 @@ from segue.images import open_image
 
 __all__ = ["Part", "Report", "Sample", "check_part", "converted", "parts_of"]
 
+_COUNTED = ("objects", "expressions", "captions", "turns")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -132,10 +134,10 @@ def check_part(part: Part, *, num_samples: int, everything: bool = False) -> Rep
             tolerant.leave_out(index, error)
             continue
         report.num_read += 1
-        for kind in ("objects", "expressions", "captions", "dialogue"):
-            count = len(getattr(record, kind))
-            if count:
-                report.counts[kind] = report.counts.get(kind, 0) + count
+        facts = (record.objects, record.expressions, record.captions, record.dialogue)
+        for kind, values in zip(_COUNTED, facts, strict=True):
+            if values:
+                report.counts[kind] = report.counts.get(kind, 0) + len(values)
     report.broken = list(tolerant.broken.values())
     return report
 

@@ -70,7 +70,7 @@ def open_own_data(path: str | Path, *, form: str | None = None, images: str | No
 
 
 def find_own_data(path: Path) -> Found:
-    """What is at that path.
+    """What is at that path; of a folder with one native file, that file.
 
     Raises:
         DataError: nothing that can be read, or more than one thing.
@@ -87,6 +87,9 @@ def find_own_data(path: Path) -> Found:
         for file in sorted(path.iterdir())
         if file.is_file() and (form := _form_of_file(file)) is not None
     ]
+    native = [one for one in found if one.form == "native"]
+    if len(native) == 1:  # what lies beside it is the same for other tools, as `segue scenes` writes it
+        return native[0]
     others = [one for one in found if one.form != "labelme"]
     if len(others) > 1 or (others and len(found) > len(others)):
         names = ", ".join(one.path.name for one in found[:4])

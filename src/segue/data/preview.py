@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from segue.answer import Answer, Segment, Word
-from segue.data.native import ObjectRecord, Record, decode_mask
+from segue.data.native import ObjectRecord, Record, Turn, decode_mask
 from segue.errors import DataError
 from segue.visualize import draw_answer, draw_words
 
@@ -22,8 +22,8 @@ _IGNORED = (128, 128, 128)
 def draw_record(record: Record, image: Image.Image) -> Image.Image:
     """The picture with what its record says of it: the first of these that there is.
 
-    A turn with phrases; expressions; a caption with places of words; captions of boxes; objects. Pixels to be
-    ignored are grey.
+    A caption with places of words; a turn with a phrase for something in the picture; expressions, and
+    captions of boxes; objects. Pixels to be ignored are grey.
 
     Raises:
         DataError: the picture has another size than its record.
@@ -57,7 +57,7 @@ def describe(record: Record) -> str:
         if values
     ]
     texts = [
-        *(turn.question for turn in record.dialogue[:1]),
+        *([turn.question] if (turn := _shown_turn(record)) else []),
         *(expression.text for expression in record.expressions[:1]),
         *(caption.text for caption in record.captions[:1]),
     ]
@@ -65,14 +65,18 @@ def describe(record: Record) -> str:
     return f"{', '.join(counts) or 'nothing'}{said}"
 
 
+def _shown_turn(record: Record) -> Turn | None:
+    """The first turn that shows something in the picture; else the first."""
+    shows = (turn for turn in record.dialogue if any(phrase.ids for phrase in turn.phrases))
+    return next(shows, record.dialogue[0] if record.dialogue else None)
+
+
 def _answer(record: Record) -> Answer:
     things = {thing.id: thing for thing in record.objects}
     named: list[tuple[str, Sequence[ObjectRecord]]] = []
-    for turn in record.dialogue:
+    if turn := _shown_turn(record):
         for phrase in turn.phrases:
             named.append((turn.answer[slice(*phrase.span)], [things[id_] for id_ in phrase.ids]))
-        if named:
-            break
     if not named:
         named = [(e.text, [things[id_] for id_ in e.ids]) for e in record.expressions]
     boxes = [(c.text, c.region) for c in record.captions if c.region is not None]
