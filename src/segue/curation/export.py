@@ -115,7 +115,7 @@ def export(
     totals = journal.totals()
     answers = [turn for records in splits.values() for record in records for turn in record.dialogue]
     summary = {
-        "pictures": sum(len({record.image for record in records}) for records in splits.values()),
+        "pictures": len({record.image for records in splits.values() for record in records}),
         "pairs": accepted,
         "targets": sum(len(turn.phrases) for turn in answers),
         "by_split": {
