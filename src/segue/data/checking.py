@@ -7,7 +7,7 @@ their own. It stands for one or more `Part`s, each of which opens to one set of 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -134,6 +134,7 @@ def check_part(part: Part, *, num_samples: int, everything: bool = False) -> Rep
             tolerant.leave_out(index, error)
             continue
         report.num_read += 1
+        facts: tuple[Sequence[object], ...]
         facts = (record.objects, record.expressions, record.captions, record.dialogue)
         for kind, values in zip(_COUNTED, facts, strict=True):
             if values:
