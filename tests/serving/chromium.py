@@ -138,7 +138,8 @@ class Page:
 @contextmanager
 def browsing(url: str, downloads: Path, *, width: int = 1280, height: int = 900) -> Iterator[Page]:
     """A browser that has the page open."""
-    assert BROWSER is not None and DRIVER is not None
+    assert BROWSER is not None
+    assert DRIVER is not None
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
     for flag in (*_FLAGS, f"--window-size={width},{height}"):

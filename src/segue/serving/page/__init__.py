@@ -53,7 +53,8 @@ def mount(app: FastAPI, desk: Desk) -> FastAPI:
         make_blocks(Talk(desk)),
         path=PATH,
         theme=make_theme(),
-        css=read_asset("page.css").decode(),
+        # Not as `css`, which gradio takes apart and writes anew.
+        head=f"<style>{read_asset('page.css').decode()}</style>",
         footer_links=[],
         run_history=False,
         max_file_size="1b",

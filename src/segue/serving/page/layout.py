@@ -1,8 +1,8 @@
 """What stands where on the page, and which event calls what.
 
 Gradio gives the frame: model, question, buttons, slider, queue. The stage (picture, masks, boxes) and the
-answers are HTML of ours, filled by `assets/page.js`. Messages to that script travel in components that
-nobody sees, one for each kind, so that none can overtake another of its kind.
+answers are HTML of ours (`assets/stage.html`), filled by `assets/page.js`. Messages to that script travel in
+components that nobody sees, one for each kind, so that none takes another's place.
 """
 
 from __future__ import annotations
@@ -22,35 +22,6 @@ __all__ = ["make_blocks", "make_theme"]
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
-_STAGE = """
-<div class="segue-strip" role="group" aria-label="Pictures">
-  <button type="button" class="segue-open"><b>Open a picture</b><small>or drop or paste one</small></button>
-  <input type="file" class="segue-file" aria-label="A picture's file" tabindex="-1">
-  {bundled}
-</div>
-<div class="segue-tools" role="toolbar" aria-label="Tools">
-  <div class="segue-modes" role="radiogroup" aria-label="What the pointer does">
-    <button type="button" role="radio" aria-checked="true" data-tool="look" class="segue-tool">Look</button>
-    <button type="button" role="radio" aria-checked="false" data-tool="box" class="segue-tool">Box</button>
-    <button type="button" role="radio" aria-checked="false" data-tool="point" class="segue-tool">Point</button>
-  </div>
-  <span class="segue-region" aria-live="polite"></span>
-  <button type="button" class="segue-clear" hidden>Clear the region</button>
-</div>
-<div class="segue-stage" tabindex="0" role="application" aria-label="The picture" aria-describedby="segue-help"
-     data-max-bytes="{max_bytes}">
-  <p class="segue-empty">Drop a picture here, paste one, or take an example.</p>
-  <img class="segue-picture" alt="" hidden>
-  <canvas class="segue-masks" aria-hidden="true"></canvas>
-  <canvas class="segue-trace" aria-hidden="true"></canvas>
-  <div class="segue-box" hidden></div>
-  <div class="segue-cross" hidden></div>
-  <div class="segue-label" hidden></div>
-</div>
-<p class="segue-status" role="status"></p>
-<p class="segue-error" role="alert" hidden></p>
-<p id="segue-help" class="segue-help"></p>
-"""
 _EXAMPLE = """<button type="button" class="segue-example" data-bundled="{number}" title="{title}">
 <img src="{url}" alt="{title}" width="96" height="72"></button>"""
 _HEADER = """<h1>segue</h1><p>Ask about a picture; see which pixels the answer speaks of.</p>"""
@@ -84,8 +55,7 @@ def make_blocks(talk: Talk) -> gr.Blocks:
                     0.98,
                     value=0.5,
                     step=0.01,
-                    label="Threshold of the masks",
-                    info="Works on what is there: the model is not asked again.",
+                    label="Mask threshold (the model is not asked again)",
                     elem_id="segue-threshold",
                 )
             with gr.Column(scale=2, min_width=300, elem_id="segue-right"):
@@ -135,8 +105,8 @@ def make_blocks(talk: Talk) -> gr.Blocks:
         stop.click(None, cancels=[asked, described], js="() => window.segue.stopped()")
         threshold.change(None, threshold, js="(value) => window.segue.threshold(value)")
         model.change(None, model, js="(value) => window.segue.model(value)")
-        for event in (taken, saved, asked, described):
-            event.failure(None, js="() => window.segue.failed()")
+        for event, what in ((taken, "picture"), (saved, "file"), (asked, "answer"), (described, "answer")):
+            event.failure(None, js=f"() => window.segue.failed('{what}')")
     # Each question holds one of the server's places anyway; the queue is no second limit.
     blocks.queue(default_concurrency_limit=settings.places, max_size=4 * settings.places, api_open=False)
     return blocks
@@ -168,4 +138,5 @@ def _stage_html(max_bytes: int) -> str:
         )
         for number, picture in enumerate(BUNDLED)
     ]
-    return _STAGE.format(bundled="\n".join(bundled), max_bytes=max_bytes)
+    template = read_asset("stage.html").decode()
+    return template.format(bundled="\n".join(bundled), max_bytes=max_bytes)

@@ -80,21 +80,23 @@ class Talk:
 
     async def take_picture(self, given: Any, *, key: str, model: str | None) -> Message:
         """The picture as the page shows it: `url`, `width`, `height`, `questions`."""
-        number = given.get("number") if isinstance(given, dict) else None
+        number, name = (given.get("number"), "") if isinstance(given, dict) else (None, "")
         try:
             picture = GivenPicture.model_validate(given)
+            name = picture.name
             bundled = None if picture.bundled is None else BUNDLED[picture.bundled]
             if bundled is not None:
                 name, data = bundled.file, await to_thread.run_sync(read_asset, bundled.file)
             else:
-                name, data = picture.name, await to_thread.run_sync(read_inline, picture.data or "")
+                data = await to_thread.run_sync(read_inline, picture.data or "")
             served = self.desk.engine.find(model)
             async with self.desk.pictures.opened(data, model=served.name) as opened:
                 image = opened.seen.image if opened.image is None else opened.image
                 url = await to_thread.run_sync(preview_url, image)
                 width, height = opened.size
         except Exception as error:
-            return {"number": number, "error": _in_words(error)}
+            told = _in_words(error).replace("the given bytes", name or "the file")
+            return {"number": number, "error": told}
         self.sessions.put(key, Session(data, name, digest_of(data)))
         return {
             "number": picture.number,

@@ -38,6 +38,7 @@ function complain(text) {
   const place = find(".segue-error");
   place.hidden = !text;
   place.textContent = text ? text[0].toUpperCase() + text.slice(1) + "." : "";
+  if (text) place.scrollIntoView({ block: "nearest" });
 }
 
 function make(tag, className, text) {
@@ -126,6 +127,7 @@ function askFor(text) {
 // -- questions and answers ---------------------------------------------------------
 
 const answers = () => document.querySelector(".segue-answers");
+const frame = () => document.querySelector("#segue-main");
 
 function begin(question) {
   if (state.running) { say("one question at a time: the last is still being answered"); return null; }
@@ -145,7 +147,7 @@ function begin(question) {
   entry.timer = setInterval(() => progress(entry), 200);
   state.entries.set(entry.number, entry);
   state.running = entry;
-  document.body.classList.add("segue-running");
+  frame().classList.add("segue-running");
   if (question !== null) {
     const field = document.querySelector("#segue-question textarea, #segue-question input");
     setTimeout(() => { field.value = ""; field.dispatchEvent(new Event("input", { bubbles: true })); }, 50);
@@ -163,7 +165,7 @@ function end(entry) {
   entry.card.classList.remove("running");
   if (state.running === entry) {
     state.running = null;
-    document.body.classList.remove("segue-running");
+    frame().classList.remove("segue-running");
   }
 }
 
@@ -174,13 +176,16 @@ function stopped() {
   entry.stage.textContent = "stopped";
 }
 
-function failed() {
-  stage.classList.remove("busy");
-  if (state.running) {
-    const entry = state.running;
+// An event of gradio's ended badly: the connection broke, or the server turned it away. A stop ends so too.
+function failed(what) {
+  const entry = state.running;
+  if (what === "answer" && !entry) return;
+  if (what === "answer") {
     end(entry);
     entry.stage.textContent = "";
   }
+  stage.classList.remove("busy");
+  say("");
   complain("the server could not be reached, or had no room; try again in a moment");
 }
 
@@ -372,9 +377,9 @@ function paint() {
   maskCanvas.height = height;
   const context = maskCanvas.getContext("2d");
   const image = context.createImageData(width, height);
-  entry.answer.segments.forEach((segment, i) => {
-    if (entry.maps[i]) paintMask(image, entry.maps[i], rgbOf(segment.color), i);
-  });
+  const order = entry.answer.segments.map((_, i) => i).filter((i) => entry.maps[i] && i !== state.hot);
+  if (entry.maps[state.hot]) order.push(state.hot); // on top
+  for (const i of order) paintMask(image, entry.maps[i], rgbOf(entry.answer.segments[i].color), i);
   context.putImageData(image, 0, 0);
   const scale = width / whole.width;
   for (const segment of boxes) {
@@ -396,7 +401,11 @@ function paintMask(image, map, [red, green, blue], i) {
       if (levels[y * width + x] <= limit) continue;
       const border = !inside(x - 1, y) || !inside(x + 1, y) || !inside(x, y - 1) || !inside(x, y + 1);
       const at = 4 * (y * width + x);
-      data[at] = red; data[at + 1] = green; data[at + 2] = blue;
+      // Where masks lie over each other their colours mix; an outline and the lit mask show as they are.
+      const share = data[at + 3] && !border && state.hot !== i ? 0.5 : 1;
+      data[at] += (red - data[at]) * share;
+      data[at + 1] += (green - data[at + 1]) * share;
+      data[at + 2] += (blue - data[at + 2]) * share;
       data[at + 3] = border ? edge : alpha;
     }
   }
@@ -597,20 +606,20 @@ function play(entry) {
   const sx = traceCanvas.width / state.picture.width, sy = traceCanvas.height / state.picture.height;
   const points = words.map((word) => [word.point[0] * sx, word.point[1] * sy]);
   const began = performance.now();
-  const frame = (now) => {
-    const at = (now - began) / WORD_MS, reached = Math.min(Math.floor(at), words.length - 1);
+  const advance = (now) => {
+    const at = Math.max(0, now - began) / WORD_MS, reached = Math.min(Math.floor(at), words.length - 1);
     const part = calm.matches ? 0 : Math.min(1, Math.max(0, at - reached));
     drawTrace(points, reached, reached < words.length - 1 ? part : 0, 2.2 * ratio);
     for (const node of entry.text.querySelectorAll(".segue-word")) {
       node.classList.toggle("spoken", Number(node.dataset.word) === words[reached].i);
     }
-    if (at < words.length) { state.playing = requestAnimationFrame(frame); return; }
+    if (at < words.length) { state.playing = requestAnimationFrame(advance); return; }
     state.playing = 0;
     entry.isPlaying = false;
     entry.play.textContent = "▶ Play the words";
     for (const node of entry.text.querySelectorAll(".segue-word.spoken")) node.classList.remove("spoken");
   };
-  state.playing = requestAnimationFrame(frame);
+  state.playing = requestAnimationFrame(advance);
 }
 
 function drawTrace(points, reached, part, stroke) {
