@@ -26,6 +26,7 @@ from segue.serving.page.sessions import Entry, Session, Sessions
 from segue.serving.page.talk import Talk
 from segue.serving.routes import Desk
 from segue.serving.settings import Settings
+from segue.serving.work import digest_of
 from tests.modeling.speaking import assert_same, picture, speaking_predictor
 from tests.serving.running import Parrot, running
 from tests.serving.running import data_url as png_url
