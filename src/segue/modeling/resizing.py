@@ -5,6 +5,7 @@ Its cubic kernel has a = -0.5 (torch's own has -0.75 unless antialias is on), an
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -15,14 +16,21 @@ def bicubic(x_BChw: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, C, h, w) -> (B, C, *size), cubic kernel with a = -0.5, antialiased when shrinking."""
     if tuple(x_BChw.shape[-2:]) == tuple(size):
         return x_BChw
-    return F.interpolate(x_BChw, size, mode="bicubic", antialias=True, align_corners=False)
+    return _interpolate(x_BChw, size, "bicubic")
 
 
 def bilinear(x_BChw: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, C, h, w) -> (B, C, *size), antialiased when shrinking."""
     if tuple(x_BChw.shape[-2:]) == tuple(size):
         return x_BChw
-    return F.interpolate(x_BChw, size, mode="bilinear", antialias=True, align_corners=False)
+    return _interpolate(x_BChw, size, "bilinear")
+
+
+def _interpolate(x_BChw: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    # Antialiased interpolation exists in float32 and float64 alone.
+    exact = x_BChw if x_BChw.dtype == torch.float64 else x_BChw.float()
+    resized = F.interpolate(exact, size, mode=mode, antialias=True, align_corners=False)
+    return resized.to(x_BChw.dtype)
 
 
 def linear_table(table_LC: Tensor, length: int) -> Tensor:
