@@ -7,7 +7,7 @@ their own. It stands for one or more `Part`s, each of which opens to one set of 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -134,11 +134,10 @@ def check_part(part: Part, *, num_samples: int, everything: bool = False) -> Rep
             tolerant.leave_out(index, error)
             continue
         report.num_read += 1
-        facts: tuple[Sequence[object], ...]
-        facts = (record.objects, record.expressions, record.captions, record.dialogue)
-        for kind, values in zip(_COUNTED, facts, strict=True):
-            if values:
-                report.counts[kind] = report.counts.get(kind, 0) + len(values)
+        counts = (len(record.objects), len(record.expressions), len(record.captions), len(record.dialogue))
+        for kind, count in zip(_COUNTED, counts, strict=True):
+            if count:
+                report.counts[kind] = report.counts.get(kind, 0) + count
     report.broken = list(tolerant.broken.values())
     return report
 
