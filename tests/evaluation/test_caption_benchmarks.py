@@ -377,6 +377,7 @@ def test_official_files_perfect_and_generated(name, protocol, dataset, pixelllm,
     if name.startswith("localized"):
         assert best["point_l1_matched"] == 0.0
         assert best.get("point_l1") == (0.0 if protocol == "paper" else None)
+    assert {key for _, key in benchmark.columns} <= best.keys() | {"point_l1"}
     generated = with_model(benchmark, pixelllm, tmp_path / "generated")
     assert generated.keys() >= best.keys() - {"point_l1"}
     settings = json.loads((tmp_path / "generated/settings.json").read_text())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from segue.data.native import Record, Turn
 from segue.errors import DataError
-from segue.evaluation.caption_scores import CaptionScorer, word_f1
+from segue.evaluation.caption_scores import CaptionScorer, PythonScorer, word_f1
 from segue.evaluation.metrics import same_text
 from segue.evaluation.prediction import Prediction
 from segue.evaluation.rows import Row
@@ -27,6 +27,7 @@ __all__ = [
     "caption_figures",
     "caption_row",
     "caption_turns",
+    "metric_columns",
     "region_turn",
     "scorer_settings",
 ]
@@ -42,6 +43,15 @@ Ratios = dict[str, dict[str, list[float]]]
 def scorer_settings(scorer: CaptionScorer | None) -> dict[str, Any]:
     """Which implementation, for a run's settings."""
     return {"captions": "none"} if scorer is None else scorer.settings
+
+
+def metric_columns(scorer: CaptionScorer | None) -> tuple[tuple[str, str], ...]:
+    """METEOR and CIDEr for a table, under the names that the implementation gives them; a star is the one
+    without Java."""
+    if scorer is None:
+        return ()
+    mark, end = ("*", "_python") if isinstance(scorer, PythonScorer) else ("", "")
+    return (f"METEOR{mark}", f"meteor{end}"), (f"CIDEr{mark}", f"cider{end}")
 
 
 def region_turn(reference: str, box: Sequence[float], record: Record) -> Turn:

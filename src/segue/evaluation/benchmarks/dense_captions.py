@@ -49,15 +49,13 @@ class DenseCaptions:
     records: RecordSet
     scorer: CaptionScorer | None
     num: int | None = None
-    columns = (
-        ("regions", "num_regions"),
-        ("found", "num_found"),
-        ("mAP", "map"),
-        ("mAP*", "map_python"),
-        ("boxes alone", "map_detection"),
-        ("recall", "recall@0.5"),
-    )
-    """A star: METEOR without Java."""
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """A star: METEOR without Java."""
+        python = isinstance(self.scorer, PythonScorer)
+        both = ("mAP*", "map_python") if python else ("mAP", "map")
+        return both, ("boxes alone", "map_detection"), ("recall", "recall@0.5")
 
     @property
     def settings(self) -> dict[str, Any]:

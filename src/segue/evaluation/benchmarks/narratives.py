@@ -30,6 +30,7 @@ from segue.evaluation.captioning import (
     caption_figures,
     caption_row,
     caption_turns,
+    metric_columns,
     scorer_settings,
 )
 from segue.evaluation.prediction import PointedWord, Prediction
@@ -59,17 +60,12 @@ class Narratives:
     traced: bool = True
     """The captions have traces."""
     num: int | None = None
-    columns = (
-        ("captions", "num_captions"),
-        ("METEOR", "meteor"),
-        ("CIDEr", "cider"),
-        ("METEOR*", "meteor_python"),
-        ("CIDEr*", "cider_python"),
-        ("words F1", "word_f1"),
-        ("trace L1", "point_l1"),
-        ("own words' L1", "point_l1_matched"),
-    )
-    """A star: the implementation without Java."""
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """ "trace L1" is `point_l1`, "own words" the same of words that the model chose."""
+        traces = (("trace L1", "point_l1"), ("own words", "point_l1_matched")) if self.traced else ()
+        return (*metric_columns(self.scorer), ("words F1", "word_f1"), *traces)
 
     @property
     def settings(self) -> dict[str, Any]:

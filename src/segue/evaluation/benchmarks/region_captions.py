@@ -23,6 +23,7 @@ from segue.evaluation.captioning import (
     caption_figures,
     caption_row,
     caption_turns,
+    metric_columns,
     region_turn,
     scorer_settings,
 )
@@ -50,16 +51,10 @@ class RegionCaptions:
     regions: Callable[[Record], Iterator[Region]]
     scorer: CaptionScorer | None
     num: int | None = None
-    columns = (
-        ("boxes", "num_captions"),
-        ("METEOR", "meteor"),
-        ("CIDEr", "cider"),
-        ("METEOR*", "meteor_python"),
-        ("CIDEr*", "cider_python"),
-        ("words F1", "word_f1"),
-        ("exact", "exact"),
-    )
-    """A star: the implementation without Java."""
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        return (*metric_columns(self.scorer), ("words F1", "word_f1"), ("exact", "exact"))
 
     @property
     def settings(self) -> dict[str, Any]:
