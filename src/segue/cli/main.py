@@ -14,6 +14,7 @@ import typer
 
 import segue
 from segue.cli import (
+    annotate,
     ask,
     bench,
     caption,
@@ -64,6 +65,9 @@ app.command(epilog='Example: segue ask photo.jpg "Where is the dog?" --out answe
 app.command(epilog="Example: segue chat photo.jpg")(chat.chat)
 app.command(epilog="Example: segue caption photo.jpg --box 10,20,200,180")(caption.caption)
 app.command(epilog='Example: segue locate photo.jpg "the woman in red"')(locate.locate)
+app.command(epilog='Example: segue annotate photos --ask "Where is the cat?" --out coco.json')(
+    annotate.annotate
+)
 app.command(epilog="Example: segue serve --port 8000")(serve.serve)
 app.command(epilog="Example: segue scenes my-scenes --num 1000 --seed 7")(scenes.scenes)
 app.command(epilog="Example: segue train mini --output runs/mini")(train.train)
