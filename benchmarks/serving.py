@@ -16,7 +16,6 @@ import argparse
 import base64
 import io
 import json
-import os
 import random
 import signal
 import socket
@@ -25,8 +24,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,6 +39,7 @@ from segue.answer import Answer
 from segue.scenes import make_scene
 
 CLIENTS = (1, 8, 32)
+PARTS = ("loads", "flood", "memory")
 WAYS = {
     "neither": ["--batch", "1", "--cache-mb", "0"],
     "cache": ["--batch", "1"],
@@ -60,7 +60,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Load:
-    """One way under a number of clients; times are seconds."""
+    """One way under a number of clients; times are seconds. `cpu` is the server's own for each request, which
+    other work on the machine does not change."""
 
     way: str
     clients: int
@@ -68,6 +69,7 @@ class Load:
     per_second: float
     p50: float
     p95: float
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -80,40 +82,54 @@ class Server:
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
 
+    def cpu(self) -> float:
+        """Seconds of processor time so far, of all threads."""
+        spent = psutil.Process(self.pid).cpu_times()
+        return spent.user + spent.system
+
     def memory(self) -> float:
         """Resident megabytes."""
         return psutil.Process(self.pid).memory_info().rss / 2**20
 
 
 @contextmanager
-def serve(model: str, *options: str) -> Iterator[Server]:
-    """`segue serve` in a process of its own, until the context ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "segue", "serve", "--no-page", "--port", str(port), "--model", model]
-    process = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, env=os.environ)
-    server = Server(f"http://127.0.0.1:{port}", process.pid)
+def serve(model: str, ways: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Server]]:
+    """`segue serve`, a process for each way's options, until the context ends."""
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    servers: dict[str, Server] = {}
+    for way, options in ways.items():
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "segue", "serve", "--no-page", "--port", str(port), "--model", model]
+        processes[way] = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL)
+        servers[way] = Server(f"http://127.0.0.1:{port}", processes[way].pid)
     try:
-        with server.client() as client:
-            until = time.monotonic() + 180
-            while True:
-                try:
-                    if client.get("/readyz").status_code == 200:
-                        break
-                except httpx.TransportError:
-                    pass
-                assert process.poll() is None, "the server did not start"
-                assert time.monotonic() < until, "the server took too long to start"
-                time.sleep(0.1)
-        yield server
+        for way, server in servers.items():
+            wait_until_ready(server, processes[way])
+        yield servers
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for process in processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in processes.values():
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 600
+    with server.client() as client:
+        while True:
+            try:
+                if client.get("/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.2)
+            assert process.poll() is None, "the server did not start"
+            assert time.monotonic() < until, "the server took too long to start"
 
 
 def make_questions(model: str, *, pictures: int, per_picture: int = 3) -> list[Question]:
@@ -121,7 +137,8 @@ def make_questions(model: str, *, pictures: int, per_picture: int = 3) -> list[Q
     predictor = segue.load(model)
     questions = []
     for seed in range(pictures):
-        image, record = make_scene(1_000_000 + seed, num_turns=2 * per_picture)
+        pixels, record = make_scene(1_000_000 + seed, num_turns=2 * per_picture)
+        image = Image.fromarray(pixels)
         stream = io.BytesIO()
         image.save(stream, "PNG")
         url = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
@@ -187,16 +204,17 @@ def compare(model: str, questions: Sequence[Question], *, seconds: float, repeat
     """Every way at every number of clients. All servers live from the beginning, and the ways take turns."""
     times: dict[tuple[str, int], list[float]] = {}
     spent: dict[tuple[str, int], float] = {}
-    with ExitStack() as stack:
-        servers = {way: stack.enter_context(serve(model, *options)) for way, options in WAYS.items()}
+    cpu: dict[tuple[str, int], float] = {}
+    with serve(model, WAYS) as servers:
         for server in servers.values():
             put_load(server, questions, clients=2, seconds=1.0)  # warm up
         for _ in range(repeats):
             for clients in CLIENTS:
                 for way, server in servers.items():
-                    start = time.monotonic()
+                    start, before = time.monotonic(), server.cpu()
                     own = put_load(server, questions, clients=clients, seconds=seconds / repeats)
                     spent[way, clients] = spent.get((way, clients), 0.0) + time.monotonic() - start
+                    cpu[way, clients] = cpu.get((way, clients), 0.0) + server.cpu() - before
                     times.setdefault((way, clients), []).extend(own)
     return [
         Load(
@@ -206,6 +224,7 @@ def compare(model: str, questions: Sequence[Question], *, seconds: float, repeat
             round(len(times[way, clients]) / spent[way, clients], 2),
             round(float(np.percentile(times[way, clients], 50)), 3),
             round(float(np.percentile(times[way, clients], 95)), 3),
+            round(cpu[way, clients] / len(times[way, clients]), 4),
         )
         for way in WAYS
         for clients in CLIENTS
@@ -216,7 +235,8 @@ def flood(model: str, questions: Sequence[Question], *, places: int = 8, clients
     """More clients at once than there are places: what became of them, and an answer right after."""
     statuses: Counter[int] = Counter()
     waits: list[str | None] = []
-    with serve(model, "--places", str(places)) as server:
+    with serve(model, {"flooded": ["--places", str(places)]}) as servers:
+        server = servers["flooded"]
         barrier = threading.Barrier(clients)
 
         def ask(question: Question) -> None:
@@ -253,7 +273,8 @@ def watch_memory(model: str, *, requests: int, clients: int = 8) -> list[float]:
     memory = []
     numbers = iter(range(requests))
     lock = threading.Lock()
-    with serve(model, "--cache-mb", "16") as server:
+    with serve(model, {"watched": ["--cache-mb", "16"]}) as servers:
+        server = servers["watched"]
 
         def ask(amount: int) -> None:
             with server.client() as client:
@@ -290,29 +311,50 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=4, help="that questions repeat")
     parser.add_argument("--seconds", type=float, default=6.0, help="of each way at each number of clients")
     parser.add_argument("--repeats", type=int, default=3, help="turns that these seconds are divided into")
-    parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched; 0: none")
+    parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is run")
     parser.add_argument("--json", action="store_true", help="print JSON alone")
     options = parser.parse_args()
 
-    questions = make_questions(options.model, pictures=options.pictures)
-    loads = compare(options.model, questions, seconds=options.seconds, repeats=options.repeats)
-    flooded = flood(options.model, questions)
-    memory = watch_memory(options.model, requests=options.requests) if options.requests else []
+    asking = {"loads", "flood"} & set(options.parts)
+    questions = make_questions(options.model, pictures=options.pictures) if asking else []
+    loads, flooded, memory = [], None, []
+    if "loads" in options.parts:
+        loads = compare(options.model, questions, seconds=options.seconds, repeats=options.repeats)
+    if "flood" in options.parts:
+        flooded = flood(options.model, questions)
+    if "memory" in options.parts:
+        memory = watch_memory(options.model, requests=options.requests)
     if options.json:
         print(json.dumps({"loads": [asdict(load) for load in loads], "flood": flooded, "memory_mb": memory}))
         return
-    base = {load.clients: load.per_second for load in loads if load.way == "neither"}
-    print(
-        f"{options.model}: {len(questions)} questions about {options.pictures} pictures; all answers checked"
-    )
-    print(f"{'':10} {'clients':>7} {'requests':>8} {'per s':>7} {'p50 ms':>7} {'p95 ms':>7} {'RATIO':>7}")
-    for load in loads:
-        ratio = load.per_second / base[load.clients]
+    report(options, len(questions), loads, flooded, memory)
+
+
+def report(
+    options: argparse.Namespace,
+    num_questions: int,
+    loads: Sequence[Load],
+    flooded: Mapping[str, Any] | None,
+    memory: Sequence[float],
+) -> None:
+    """For people."""
+    base = {load.clients: load for load in loads if load.way == "neither"}
+    if loads:
         print(
-            f"{load.way:10} {load.clients:7} {load.requests:8} {load.per_second:7.2f} "
-            f"{load.p50 * 1000:7.0f} {load.p95 * 1000:7.0f} {ratio:6.1f}x"
+            f"{options.model}: {num_questions} questions about {options.pictures} pictures; answers checked"
         )
-    print(f"flood: {flooded['clients']} clients, {flooded['places']} places: {flooded['statuses']}")
+        columns = ("clients", "requests", "per s", "RATIO", "p50 ms", "p95 ms", "CPU ms", "RATIO")
+        print(f"{'':10}" + "".join(f" {name:>8}" for name in columns))
+    for load in loads:
+        faster = load.per_second / base[load.clients].per_second
+        cheaper = base[load.clients].cpu / max(load.cpu, 1e-9)
+        print(
+            f"{load.way:10} {load.clients:8} {load.requests:8} {load.per_second:8.2f} {faster:7.1f}x "
+            f"{load.p50 * 1000:8.0f} {load.p95 * 1000:8.0f} {load.cpu * 1000:8.0f} {cheaper:7.1f}x"
+        )
+    if flooded is not None:
+        print(f"flood: {flooded['clients']} clients, {flooded['places']} places: {flooded['statuses']}")
     if memory:
         print(f"memory over {options.requests} requests, MB: {' '.join(f'{value:.0f}' for value in memory)}")
 

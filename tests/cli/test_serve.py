@@ -110,7 +110,7 @@ def test_a_process_answers_and_ends_on_sigterm(tmp_path):
 
     try:
         with client:
-            wait_for(is_ready, seconds=150)
+            wait_for(is_ready, seconds=150, pause=0.25)
             assert client.get("/v1/models").json()["data"][0]["id"] == "parrot"
             body = {"image": data_url(), "question": "say 20"}
             with client.stream(

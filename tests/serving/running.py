@@ -141,12 +141,12 @@ def running(*predictors: Any, **changes: Any) -> Iterator[Running]:
         assert not thread.is_alive(), "the server did not end"
 
 
-def wait_for(condition: Any, *, seconds: float = 10) -> None:
+def wait_for(condition: Any, *, seconds: float = 10, pause: float = 0.005) -> None:
     """Until it holds, or the test fails."""
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "this took too long"
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 def png(image: Image.Image | None = None) -> bytes:
