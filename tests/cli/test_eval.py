@@ -97,3 +97,58 @@ def test_scenes_are_written(cli, tmp_path):
     records = list(read_records(tmp_path / "set/records.jsonl"))
     assert [(record.width, record.height) for record in records] == [(128, 96)] * 3
     assert all((tmp_path / "set" / record.image).is_file() for record in records)
+
+
+def test_other_peoples_predictions_need_no_model(cli, photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr("segue.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    half = np.zeros((48, 64), bool)
+    half[:, :32] = True
+    held_out = [name for name in NAMES if is_held_out(name)]
+    lines = [
+        {"image": name, "turn": turn, **said}
+        for name in held_out[1:]  # nothing for the first
+        for turn, said in enumerate([{"mask": encode_mask(half)}, {"rejected": True}])
+    ]
+    (tmp_path / "theirs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    result = cli("eval", "photographs", "--data", photographs, "--predictions", "theirs.jsonl", "--json")
+    summary = json.loads(result.out)
+    assert summary["settings"]["model"]["name"] == "theirs.jsonl"
+    assert summary["num_failed"] == 1
+    overall = summary["figures"]["overall"]
+    share = 1 - 1 / len(held_out)
+    assert (overall["giou_present"], overall["n_acc"]) == (pytest.approx(share), pytest.approx(share))
+    result = cli("eval", "photographs", "--data", photographs, "--predictions", "theirs.jsonl")
+    assert f"{len(held_out)} pictures, 1 of them failed" in result.out
+    assert (tmp_path / "runs/eval/photographs-free-theirs/page.html").stat().st_size > 1000
+
+
+def test_two_runs_are_compared(cli, checkpoint, tmp_path):
+    for number, out in enumerate(("a", "b")):
+        save_file({"weight": np.full(3, number, np.float32)}, checkpoint / "model.safetensors")
+        run = ("eval", "scenes", "--num", "3", "--turns", "3", "--model", "checkpoint", "--out", out)
+        assert cli(*run).code == 0
+    result = cli("eval", "compare", "a/scenes", "b/scenes", "--page", "diff.html", "--json")
+    found = json.loads(result.out)
+    assert {d["change"] for d in found["differences"]} <= {0.0, None}  # the cat model says the same
+    assert len(found["samples"]) == 3
+    assert (tmp_path / "diff.html").read_text().count("<h3>") == 3
+    result = cli("eval", "compare", "a/scenes", "b/scenes")
+    assert "samples that differ most" in result.out
+    assert "95 % interval" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("eval", "refcoco"), "no such benchmark; near it: refcoco"),
+        (("eval", "reasonseg-val", "--model", "checkpoint"), "reasonseg-val needs --data"),
+        (("eval", "reasonseg-val", "--data", ".", "--model", "checkpoint"), "ReasonSeg/val is missing"),
+        (("eval", "reasonseg-val", "--data", ".", "--set", "judge"), "--set judge: it takes NAME=VALUE"),
+        (("eval", "reasonseg-val", "--data", ".", "--predictions", "no.jsonl"), "no.jsonl: not readable"),
+        (("eval", "compare", "a", "b"), "a holds no run"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(cli, checkpoint, arguments, message):
+    result = cli(*arguments)
+    assert result.code == 2
+    assert message in result.err

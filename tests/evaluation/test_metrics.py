@@ -17,8 +17,10 @@ from segue.evaluation.metrics import (
     GREFCOCO,
     LISA,
     REF_ZOM,
+    RELA,
     Tally,
     TargetScore,
+    box_iou,
     iou,
     match_targets,
     overlap,
@@ -84,6 +86,13 @@ def test_shapes_must_agree():
         (REF_ZOM, "##..", "....", False, TargetScore(False, "mask", 0.0, 0, 0)),  # cIoU is left alone
         (LISA, "....", "....", False, TargetScore(False, "mask", 1.0, 0, 0)),  # LISA: empty union is right
         (LISA, "##..", "....", False, TargetScore(False, "mask", 0.0, 0, 2)),
+        # --- gRefCOCO's authors: fewer than 50 pixels say "not there" ---
+        (RELA, "#" * 50, "#" * 40 + "." * 10, False, TargetScore(True, "mask", 0.8, 40, 50)),
+        (RELA, "#" * 49 + ".", "#" * 40 + "." * 10, False, TargetScore(True, "rejected", 0.0, 0, 49)),
+        (RELA, "#" * 49 + ".", "." * 50, False, TargetScore(False, "rejected", 1.0, 0, 0)),
+        (RELA, "#" * 50, "." * 50, False, TargetScore(False, "mask", 0.0, 0, 50)),
+        (RELA, None, "." * 50, False, TargetScore(False, "rejected", 1.0, 0, 0)),  # no mask has no pixels
+        (RELA, None, "#" * 50, False, TargetScore(True, "rejected", 0.0, 0, 50)),
         # --- nothing but ignored pixels ---
         (LISA, "##..", "????", False, TargetScore(False, "mask", 1.0, 0, 0)),
     ],
@@ -158,6 +167,29 @@ def test_iou_is_symmetric_and_bounded(a, b):
     assert iou(a, b) == iou(b, a)
     assert 0 <= iou(a, b) <= 1
     assert (iou(a, b) == 1) == (a == b).all()
+
+
+@given(hnp.arrays(bool, (5, 7)), hnp.arrays(bool, (5, 7)))
+def test_iou_is_that_of_pycocotools(a, b):
+    first, second = (coco_mask.encode(np.asfortranarray(m, dtype=np.uint8)) for m in (a, b))
+    if (a | b).any():  # it has no answer for two empty masks
+        assert iou(a, b) == pytest.approx(coco_mask.iou([first], [second], [0])[0, 0], abs=1e-12)
+
+
+boxes = st.tuples(*[st.integers(0, 9)] * 2, *[st.integers(1, 9)] * 2)
+
+
+@given(boxes, boxes)
+def test_box_iou_is_that_of_pycocotools(a, b):
+    first, second = ((x, y, x + width, y + height) for x, y, width, height in (a, b))
+    expected = coco_mask.iou(np.array([a], float), np.array([b], float), [0])[0, 0]
+    assert box_iou(first, second) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("second", [None, (5, 5, 5, 9), (4, 0, 9, 4)], ids=["none", "no area", "beside"])
+def test_boxes_that_share_nothing(second):
+    assert box_iou((0, 0, 4, 4), second) == 0
+    assert box_iou(second, (0, 0, 4, 4)) == 0
 
 
 A, B, C, NOTHING = mask("##..../......"), mask("..##../......"), mask("....##/......"), mask("....../......")

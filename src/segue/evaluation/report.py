@@ -178,6 +178,7 @@ def cell(group: Mapping[str, Any], path: str, *, percent: bool = False) -> str:
 
 def _table(first: str, shown: Layout, title: str) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), title=title, title_justify="left")
+    table.min_width = len(title) + 1  # a title longer than its table would be broken
     table.add_column(first, no_wrap=True)
     for heading, _ in shown.columns:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -112,7 +112,8 @@ def get_benchmark(name: str) -> BenchmarkInfo:
         return found[name]
     from difflib import get_close_matches
 
-    near = get_close_matches(name, found, n=4, cutoff=0.5) or list(found)[:4]
+    near = [known for known in found if known.startswith(name)][:4]
+    near = near or get_close_matches(name, found, n=4, cutoff=0.5) or list(found)[:4]
     raise DataError(f"{name}: no such benchmark; near it: {', '.join(near)}. `segue eval list` has all")
 
 
