@@ -12,6 +12,7 @@ It works offline: no font, script or picture comes from anywhere else.
 
 from __future__ import annotations
 
+import gradio
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from starlette.routing import Mount
@@ -29,7 +30,6 @@ PATH = "/ui"
 
 def mount(app: FastAPI, desk: Desk) -> FastAPI:
     """Add the page to an application whose endpoints use `desk`."""
-    import gradio
 
     @app.get("/", include_in_schema=False)
     async def to_the_page() -> Response:

@@ -8,6 +8,7 @@ components that nobody sees, one for each kind, so that none takes another's pla
 from __future__ import annotations
 
 import html
+import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
@@ -80,10 +81,10 @@ def make_blocks(talk: Talk) -> gr.Blocks:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": True}
 
         async def on_picture(event: gr.EventData, request: gr.Request, model: str) -> Any:
-            return await talk.take_picture(event._data, key=request.session_hash, model=model)
+            return await talk.take_picture(event._data, key=_key(request), model=model)
 
         async def on_save(event: gr.EventData, request: gr.Request) -> Any:
-            return await talk.save(event._data, key=request.session_hash)
+            return await talk.save(event._data, key=_key(request))
 
         taken = stage.picture(on_picture, [model], picture_out, trigger_mode="multiple", **quiet)
         saved = stage.save(on_save, None, file_out, trigger_mode="multiple", **quiet)
@@ -118,10 +119,15 @@ def _answering(talk: Talk, kind: Literal["ask", "caption"]) -> Callable[..., Asy
     async def on_question(question: str, model: str, run: Any, request: gr.Request) -> AsyncIterator[Any]:
         if run is None:  # the script found nothing to ask, and said so
             return
-        async for message in talk.answer(kind, question, run, key=request.session_hash, model=model):
+        async for message in talk.answer(kind, question, run, key=_key(request), model=model):
             yield message
 
     return on_question
+
+
+def _key(request: gr.Request) -> str:
+    """Says which open page it is; who hides that shares nothing with anybody."""
+    return request.session_hash or uuid.uuid4().hex
 
 
 def _teller(kind: str) -> gr.HTML:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -109,7 +110,7 @@ class Talk:
 
     async def answer(
         self, kind: Literal["ask", "caption"], text: str, given: Any, *, key: str, model: str | None
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         """An answer as it comes: messages with `text` so far, and in the end one with all of it."""
         head = {name: given.get(name) for name in ("entry", "picture")} if isinstance(given, dict) else {}
         try:
@@ -118,21 +119,22 @@ class Talk:
             if session is None:
                 raise ApiError(400, _NO_PICTURE)
             yield head | {"stage": "looking at the picture"}
-            async for step in self._run(kind, text, run, session, model):
-                if isinstance(step, str):
-                    yield head | {"stage": "answering", "text": step}
-                    continue
-                message = await to_thread.run_sync(answer_message, step)
-                session.entries[run.entry] = await to_thread.run_sync(kept_entry, step)
-                if self.sessions.get(key) is session:  # another picture may have come in between
-                    self.sessions.put(key, session)
-                yield head | {"answer": message}
+            async with aclosing(self._run(kind, text, run, session, model)) as steps:
+                async for step in steps:
+                    if isinstance(step, str):
+                        yield head | {"stage": "answering", "text": step}
+                        continue
+                    message = await to_thread.run_sync(answer_message, step)
+                    session.entries[run.entry] = await to_thread.run_sync(kept_entry, step)
+                    if self.sessions.get(key) is session:  # another picture may have come in between
+                        self.sessions.put(key, session)
+                    yield head | {"answer": message}
         except Exception as error:
             yield head | {"error": _in_words(error)}
 
     async def _run(
         self, kind: Literal["ask", "caption"], text: str, run: Run, session: Session, model: str | None
-    ) -> AsyncIterator[str | Outcome]:
+    ) -> AsyncGenerator[str | Outcome, None]:
         """The text so far, again and again, and then the outcome."""
         desk = self.desk
         deadline = time.monotonic() + desk.settings.deadline
