@@ -129,7 +129,9 @@ def main() -> None:
         print(json.dumps({"model": predictor.name, "scenes": options.scenes, "ways": rows}))
         return
     questions = results[0].num_questions
-    print(f"{predictor.name}: {options.scenes} scenes, {questions} questions, {torch.get_num_threads()} threads")
+    print(
+        f"{predictor.name}: {options.scenes} scenes, {questions} questions, {torch.get_num_threads()} threads"
+    )
     print(f"{'':12} {'seconds':>8} {'asking':>8} {'questions/s':>12} {'RATIO':>7}")
     for row in rows:
         way, seconds, asking, rate, ratio = row.values()
