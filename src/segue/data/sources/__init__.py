@@ -40,8 +40,10 @@ class SourceFile:
 class RecordSet(Protocol):
     """The records of one split: a sequence that makes each when it is taken."""
 
-    folder: Path
-    """What `Record.image` is relative to."""
+    @property
+    def folder(self) -> Path:
+        """What `Record.image` is relative to."""
+        ...
 
     def __len__(self) -> int: ...
 
