@@ -176,6 +176,7 @@ def _finished(name: str, *, dtype: torch.dtype, template: str) -> tuple[Any, Any
     if is_adapter(name):
         return load_adapter(Path(name), dtype=dtype)
     if is_pixelllm(Path(name)):
-        model, text = read_pixelllm(Path(name))
-        return model.to(dtype), text
+        pixelllm, text = read_pixelllm(Path(name))
+        captioner: Any = pixelllm
+        return captioner.to(dtype), text
     return read_published(find_published(name), dtype=dtype, template=template)

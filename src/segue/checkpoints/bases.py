@@ -274,5 +274,5 @@ def fresh_weights(build: Callable[[], nn.Module], parts: Iterable[str], *, seed:
         wanted = tuple(parts)
         for name, module in model.named_modules():
             if f"{name}.".startswith(wanted) and hasattr(module, "reset_parameters"):
-                module.reset_parameters()  # type: ignore[operator]
+                module.reset_parameters()
     return {name: value for name, value in model.state_dict().items() if name.startswith(wanted)}

@@ -76,7 +76,7 @@ class RunningMean(TrainerCallback):
 
 
 def _whole(value: Tensor) -> Tensor:
-    return value.full_tensor() if hasattr(value, "full_tensor") else value  # type: ignore[operator]
+    return value.full_tensor() if hasattr(value, "full_tensor") else value
 
 
 def _like(value: Tensor, parameter: Tensor) -> Tensor:

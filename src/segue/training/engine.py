@@ -191,9 +191,9 @@ class StageTrainer(Trainer):
         super().__init__(
             model=step,
             args=arguments,
-            train_dataset=data,  # type: ignore[arg-type]  # anything with a length and items
+            train_dataset=data,
             eval_dataset=[] if validate is not None else None,
-            data_collator=data.collate,  # type: ignore[arg-type]  # takes what the data set gives
+            data_collator=data.collate,
             callbacks=[*callbacks, *([] if self.mean is None else [self.mean])],
         )
         self.recipe, self.store, self.broken = recipe, store, broken
@@ -201,7 +201,7 @@ class StageTrainer(Trainer):
         self._terms: dict[str, list[Tensor]] = {}
         self._writing = False
         self.model_accepts_loss_kwargs = False  # the objective normalises its own terms
-        self.place = Path(arguments.output_dir)
+        self.place = Path(str(arguments.output_dir))
         step.same_parameters = self.is_fsdp_enabled
         self._scalars = _widen_scalars(step) if self.is_fsdp_enabled else frozenset()
 
@@ -287,7 +287,7 @@ class StageTrainer(Trainer):
 
     # -- measuring ---------------------------------------------------------------
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:  # type: ignore[override]
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """gIoU of the validation set, by every process together."""
         measure, step = self._validate, self.state.global_step
         assert measure is not None
@@ -324,7 +324,7 @@ class StageTrainer(Trainer):
             writer = getattr(callback, "tb_writer", None)
             if writer is not None:
                 writer.add_image("answers", np.asarray(picture), step, dataformats="HWC")
-        if "wandb" in self.args.report_to and self.args.should_save:
+        if "wandb" in self.recipe.report_to and self.args.should_save:
             import wandb
 
             wandb.log({"answers": wandb.Image(picture)}, commit=False)
@@ -385,7 +385,8 @@ class StageTrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         if not self.args.should_save:
             return
-        state = self.model.state_dict() if state_dict is None else state_dict
+        model: Any = self.model
+        state = model.state_dict() if state_dict is None else state_dict
         self.store.write(Path(str(output_dir)), self._kept(state))
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
@@ -406,7 +407,8 @@ class StageTrainer(Trainer):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
         else:
             state = {PREFIX + name: value for name, value in self.store.read(folder).items()}
-            missing, unexpected = self.model.load_state_dict(state, strict=False)
+            own: Any = self.model
+            missing, unexpected = own.load_state_dict(state, strict=False)
             lacking = self.store.names & {name.removeprefix(PREFIX) for name in missing}
             if lacking or unexpected:
                 raise SegueError(f"{folder}: not a checkpoint of this run ({[*lacking, *unexpected][:3]})")

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from segue.errors import MissingDependencyError, SegueError
@@ -33,7 +32,6 @@ __all__ = [
 ]
 
 LORA = "lora"
-ADAPTER = "default"
 
 
 def is_lora(name: str) -> bool:
@@ -225,20 +223,6 @@ def _dimensions(model: nn.Module) -> tuple[int, int, int]:
     """(width, layers, vocabulary) of the language model inside."""
     config: Any = getattr(model, "config", None)
     text = getattr(config, "text_config", config)
-    width = getattr(text, "hidden_size", None) or getattr(text, "d_model", 0)
-    layers = getattr(text, "num_hidden_layers", None) or getattr(text, "num_layers", 0)
+    width = int(getattr(text, "hidden_size", None) or getattr(text, "d_model", 0))
+    layers = int(getattr(text, "num_hidden_layers", None) or getattr(text, "num_layers", 0))
     return width, layers, getattr(text, "vocab_size", 0)
-
-
-@torch.no_grad()
-def merge_lora_layers(model: nn.Module) -> None:
-    """Every LoRA layer replaced by its base layer with the update in its weight."""
-    from peft.tuners.lora import LoraLayer
-
-    for name, module in list(model.named_modules()):
-        if isinstance(module, LoraLayer):
-            base: Any = module.get_base_layer()
-            change: Any = module.get_delta_weight(ADAPTER)  # type: ignore[operator]
-            base.weight.data = (base.weight.float() + change.float()).to(base.weight.dtype)
-            parent, _, attribute = name.rpartition(".")
-            setattr(model.get_submodule(parent), attribute, base)

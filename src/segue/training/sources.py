@@ -133,7 +133,7 @@ def _build(recipe: Recipe, name: str, stage: Stage) -> Source | None:
                 raise
             logger.warning("source %s is left out: %s", name, error)
             return None
-        indices = [range(len(one)) for one in sets]
+        indices: list[Sequence[int]] = [range(len(one)) for one in sets]
     elif spec.kind == "own":
         own = OwnRecords(spec)
         sets, indices = [own.records], [own.trained]

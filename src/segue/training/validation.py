@@ -59,7 +59,8 @@ class Validation:
         """
         rank, count = (0, 1) if whole else (processes.rank, processes.count)
         own = list(range(rank, len(self.samples), count))
-        tally, answers = Tally(), {}
+        tally = Tally()
+        answers: dict[int, Sequence[Prediction]] = {}
         for first in range(0, len(own), BATCH):
             part = own[first : first + BATCH]
             samples = [self.samples[number] for number in part]
