@@ -1,0 +1,1 @@
+"""Annotation tools that ask a running `segue serve`: CVAT and Label Studio."""
