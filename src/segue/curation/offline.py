@@ -77,9 +77,9 @@ def _by_theme(scene: Scene, ask: Ask, rng: np.random.Generator, used: set[str]) 
     fitting = []
     for theme in _page()["themes"]:
         numbers = _numbers_of(scene, theme["covers"])
-        unlisted = (scene.present & {*theme["covers"], *theme.get("unless", ())}) - _listed(scene)
-        others = _listed(scene) & set(theme.get("unless", ()))
-        if len(numbers) >= 2 and not unlisted and not others and _chosen(ask, numbers):
+        # Nothing that fits as well may be in the picture: no other kind, nor one too small to be listed.
+        others = (scene.present & set(theme.get("unless", ()))) | (scene.partly & set(theme["covers"]))
+        if len(numbers) >= 2 and not others and _chosen(ask, numbers):
             fitting.append((abs(len(numbers) - ask.targets), theme, numbers))
     if not fitting:
         return None
@@ -231,7 +231,8 @@ def _ordered(scene: Scene, numbers: Sequence[int], noun: Noun) -> tuple[list[int
 
 
 def _unclear(scene: Scene) -> frozenset[int]:
-    """Instances whose words do not tell them from others of their kind: too many, or too close in line."""
+    """Instances whose words do not tell them from others of their kind: too many, too close in line, or
+    beside others that are not listed."""
     unclear: set[int] = set()
     for category in {entry.category for entry in scene.objects}:
         numbers = _numbers_of(scene, [category])
@@ -239,7 +240,8 @@ def _unclear(scene: Scene) -> frozenset[int]:
             _smallest_gap(scene, numbers, 0) / scene.width,
             _smallest_gap(scene, numbers, 1) / scene.height,
         )
-        if len(numbers) > len(ORDINALS) or (len(numbers) > 1 and max(gaps) < 0.03):
+        too_close = len(numbers) > 1 and max(gaps) < 0.03
+        if len(numbers) > len(ORDINALS) or too_close or category in scene.partly:
             unclear.update(numbers)
     return frozenset(unclear)
 
@@ -247,16 +249,16 @@ def _unclear(scene: Scene) -> frozenset[int]:
 def _description(scene: Scene, number_: int, words: str, rng: np.random.Generator) -> str:
     entry, page = scene.objects[number_ - 1], _page()["descriptions"]
     count = len(_numbers_of(scene, [entry.category]))
-    if number_ in _unclear(scene):
-        words = noun_of(entry.category).one
     neighbour = _beside(scene, entry)
-    if neighbour and rng.random() < 0.7:
+    form = "alone" if count == 1 else "among"
+    if number_ in _unclear(scene):
+        form = "unclear"
+    elif neighbour and rng.random() < 0.7:
         form = "beside"
-    else:
-        form = "alone" if count == 1 and entry.category not in scene.partly else "among"
     text = pick(page[form], rng)
     gaps = {
         "name": noun_of(entry.category).one,
+        "names": noun_of(entry.category).many,
         "words": words,
         "where": _where(scene, entry),
         "beside": neighbour or "",
@@ -306,10 +308,6 @@ def _beside(scene: Scene, entry: ObjectRecord) -> str | None:
 
 def _numbers_of(scene: Scene, categories: Sequence[str]) -> list[int]:
     return [n for n, entry in enumerate(scene.objects, start=1) if entry.category in categories]
-
-
-def _listed(scene: Scene) -> set[str]:
-    return {entry.category for entry in scene.objects}
 
 
 def _chosen(ask: Ask, numbers: Sequence[int]) -> bool:
