@@ -1,8 +1,8 @@
 """What shared image features and batches bring to an evaluation, against asking one by one, in one run.
 
-Both ways evaluate the same scenes through the harness, drawing, scoring and writing rows included. One by one,
-each question is asked by itself, its picture seen anew, as the published evaluations do; the harness sees a
-picture once and asks many questions together. Both must say the same, which is asserted.
+Both ways evaluate the same scenes through the harness, drawing, scoring and writing rows included. One by
+one, each question is asked by itself, its picture seen anew, as the published evaluations do; the harness
+sees a picture once and asks many questions together. Both must say the same, which is asserted.
 
     python benchmarks/evaluation.py --scenes 200 --threads 1
 """

@@ -74,13 +74,9 @@ def read_answers(
     absent = [i for i, (_, turn) in enumerate(asked) if any(not phrase.ids for phrase in turn.phrases)]
     if absent and vocabulary.reject is not None:
         again = [_written(predictor, seen[asked[i][0]], _all_present(asked[i][1])) for i in absent]
-        for i, text, own in zip(
-            absent,
-            again,
-            _states(predictor, seen, [asked[i][0] for i in absent], again, batch_size),
-            strict=True,
-        ):
-            given[i], states[i] = text, own
+        second = _states(predictor, seen, [asked[i][0] for i in absent], again, batch_size)
+        for i, text, reread in zip(absent, again, second, strict=True):
+            given[i], states[i] = text, reread
     masks = _masks(predictor, seen, [s for s, _ in asked], given, states, at_zero)
     predictions: list[list[Prediction]] = [[] for _ in samples]
     for (s, turn), own, decided in zip(asked, masks, rejected, strict=True):

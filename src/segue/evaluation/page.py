@@ -139,7 +139,7 @@ def _overlay(picture: Image.Image, masks: Iterable[np.ndarray]) -> Image.Image:
     """The picture with translucent masks, small."""
     small = picture.copy()
     small.thumbnail((_SIDE, _SIDE))
-    pixels = np.asarray(small, dtype=np.float32).copy()
+    pixels: np.ndarray = np.asarray(small, dtype=np.float32).copy()
     for number, mask in enumerate(masks):
         shape = Image.fromarray(mask.astype(np.uint8) * 255).resize(small.size, Image.Resampling.BILINEAR)
         share = np.asarray(shape, dtype=np.float32)[..., None] / 255 * 0.55

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segue.data.native import Turn, decode_mask, encode_mask
+from segue.data.native import Phrase, Turn, decode_mask, encode_mask
 from segue.errors import DataError
 from segue.evaluation.prediction import Prediction, Target
 from segue.evaluation.runner import Sample
@@ -127,7 +127,8 @@ def _questions(sample: Sample) -> Iterator[dict[str, Any]]:
     number = 0
     expressions = sample.record.expressions
     for index, turn in enumerate(sample.turns):
-        for phrase in turn.phrases or [None]:
+        phrases: Sequence[Phrase | None] = turn.phrases or [None]
+        for phrase in phrases:
             text = turn.question if phrase is None else turn.answer[slice(*phrase.span)]
             expression = expressions[number] if number < len(expressions) else None
             texts = {_tidy(text), *_single_question(turn)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from segue.errors import MissingDependencyError
 
@@ -44,7 +45,7 @@ def current_process() -> Process:
     return Process(state.process_index, state.num_processes, state.local_process_index)
 
 
-def _state():  # type: ignore[no-untyped-def]  # accelerate's class, imported late
+def _state() -> Any:
     try:
         from accelerate import PartialState
     except ImportError:

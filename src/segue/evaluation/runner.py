@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -172,7 +172,7 @@ class _Worker:
         self._tried = self._failed = 0
 
     def rows(self, names: Sequence[str]) -> list[Row]:
-        made = [(name, *_tried(lambda name=name: self._benchmark.sample(name))) for name in names]
+        made = [(name, *_tried(partial(self._benchmark.sample, name))) for name in names]
         samples = [sample for _, sample, _ in made if sample is not None]
         start = time.perf_counter()
         predictions, failures = self._predictions(samples)

@@ -158,10 +158,11 @@ class SegmentationBenchmark:
                     boxes[group][1] += 1
         figures = {}
         for kind, tally in tallies.items():
-            right, count = boxes[kind]
-            box = {"box_accuracy": right / count if count else None} if self.boxes else {}
-            figures[kind] = {**tally.metrics(self.rules).to_dict(), **box}
-        overall = figures.pop("", {**Tally().metrics(self.rules).to_dict()})
+            figures[kind] = tally.metrics(self.rules).to_dict()
+            if self.boxes:
+                right, count = boxes[kind]
+                figures[kind]["box_accuracy"] = right / count if count else None
+        overall = figures.pop("", None) or Tally().metrics(self.rules).to_dict()
         return {"overall": overall, "by_kind": {kind: figures[kind] for kind in sorted(figures) if kind}}
 
 
@@ -278,12 +279,12 @@ def target_ratios(score: TargetScore) -> Iterator[tuple[str, float, float]]:
         yield "n_acc", float(score.answered == "rejected"), 1
 
 
-@dataclass(frozen=True)
 class Subset:
     """Some records of a set, by index."""
 
-    records: RecordSet
-    indices: tuple[int, ...]
+    def __init__(self, records: RecordSet, indices: Sequence[int]) -> None:
+        self.folder = records.folder
+        self._records, self._indices = records, indices
 
     @classmethod
     def where(cls, records: RecordSet, wanted: Callable[[Record], bool]) -> Subset:
@@ -297,17 +298,13 @@ class Subset:
                 keep = True
             if keep:
                 indices.append(index)
-        return cls(records, tuple(indices))
-
-    @property
-    def folder(self) -> Path:
-        return self.records.folder
+        return cls(records, indices)
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self._indices)
 
     def __getitem__(self, index: int) -> Record:
-        return self.records[self.indices[index]]
+        return self._records[self._indices[index]]
 
 
 def shuffled_names(count: int) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from segue.data.native import Record, Turn
+from segue.data.sources import RecordSet
 from segue.evaluation.benchmarks import BenchmarkInfo, Setup
 from segue.evaluation.metrics import FREE, LISA
 from segue.evaluation.segmentation import SegmentationBenchmark, Subset
@@ -23,7 +24,7 @@ def _turns(family: str, record: Record) -> list[Turn]:
 
 
 def _open(name: str, split: str, kind: str, setup: Setup) -> SegmentationBenchmark:
-    records = _INFO[name].records(setup)
+    records: RecordSet = _INFO[name].records(setup)
     if kind:
         records = Subset.where(records, lambda record: record.expressions[0].kind == kind)
     return SegmentationBenchmark(
