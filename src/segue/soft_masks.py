@@ -64,10 +64,10 @@ class SoftMasks:
         cut = math.log(threshold / (1 - threshold))
         return replace(
             answer,
-            segments=[
+            segments=tuple(
                 segment if segment.rle is None else _cut(segment, next(logits), cut)
                 for segment in answer.segments
-            ],
+            ),
         )
 
 
