@@ -80,7 +80,7 @@ class Server:
     pid: int
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=600, trust_env=False)
 
     def cpu(self) -> float:
         """Seconds of processor time so far, of all threads."""
@@ -101,7 +101,8 @@ def serve(model: str, ways: Mapping[str, Sequence[str]]) -> Iterator[dict[str, S
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "segue", "serve", "--no-page", "--port", str(port), "--model", model]
+        command = [sys.executable, "-m", "segue", "serve", "--no-page", "--port", str(port)]
+        command += ["--model", model, "--deadline", "600"]
         processes[way] = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL)
         servers[way] = Server(f"http://127.0.0.1:{port}", processes[way].pid)
     try:
