@@ -87,3 +87,11 @@ def test_only_the_last_answer_may_be_open():
 def test_an_unknown_template_names_the_known_ones():
     with pytest.raises(SegueError, match=r"'vicuna'.*llava_v1, llava_llama_2, mini"):
         get_template("vicuna")
+
+
+@pytest.mark.parametrize("name", list(TEMPLATES))
+def test_a_later_question_is_the_end_of_the_whole_conversation(name):
+    template = get_template(name)
+    rounds = [("one?", "first"), ("two?", "second")]
+    whole = template.render([*rounds, ("three?", None)])
+    assert whole == template.render(rounds) + template.later("three?")

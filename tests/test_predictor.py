@@ -192,6 +192,43 @@ def test_a_chat_encodes_its_picture_once(model, encodings):
         assert_same(answer, model.ask(picture(4), question))
 
 
+def test_a_chat_with_history_reads_what_was_said(model, encodings):
+    chat = model.chat(picture(4), history=True)
+    first = chat.ask("Describe this region.", region=(0, 0, 5, 5), max_new_tokens=20)
+    assert_same(first, model.ask(picture(4), "Describe this region.", region=(0, 0, 5, 5), max_new_tokens=20))
+    encodings.clear()
+    chat.ask(MUG_AND_SPOON, max_new_tokens=20)
+    assert encodings == []
+    one, two = chat.rounds
+    assert one.region == (0, 0, 5, 5)
+    assert model.processor.parse(list(one.ids)).text == "The dog."
+    # Its ids are the greedy ones of the whole conversation, read at once and without a cache.
+    processor = model.processor
+    ids = processor.prefix_ids + processor.question_ids(one.question, has_region=True)
+    ids += [*one.ids, processor.stop_id, *processor.question_ids(two.question)]
+    start = len(ids)
+    ids = torch.tensor([ids + list(two.ids)])
+    boxes = model._boxes(chat.image, Query(None, "", one.region))
+    with torch.no_grad():
+        states = model.model(ids, image_tokens=chat.image.features.tokens, regions=boxes)
+        said = model.model.lm_head(states[0, start - 1 : -1]).argmax(-1).tolist()
+    forced = [k for k, token in enumerate(two.ids) if token in processor.vocabulary.group[1:]]
+    assert two.ids
+    assert [t for k, t in enumerate(said) if k not in forced] == [
+        t for k, t in enumerate(two.ids) if k not in forced
+    ]
+
+
+def test_a_conversation_that_is_too_long_forgets_its_beginning(model, monkeypatch):
+    chat = model.chat(picture(4), history=True)
+    chat.ask("How many?", max_new_tokens=20)
+    room = len(model.processor.prefix_ids) + len(model._prompt(Query(None, "Where is the dog?"))) + 20
+    monkeypatch.setattr(model.model.config.text_config, "max_position_embeddings", room)
+    answer = chat.ask("Where is the dog?", max_new_tokens=20)
+    assert "1 of its first questions were left out" in answer.notes[-1]
+    assert answer.text == model.ask(picture(4), "Where is the dog?", max_new_tokens=20).text
+
+
 def test_asking_leaves_nothing_behind(model):
     """The same question before and after others, with one encoding: features are a value."""
     seen = model.encode(picture(6))

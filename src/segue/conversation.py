@@ -53,14 +53,20 @@ class Template:
             raise SegueError("only the last turn of a conversation may lack its answer")
         text = self.opening
         for index, (question, answer) in enumerate(turns):
-            prefix = self.user_prefix
-            if index > 0 and self.later_user_prefix is not None:
-                prefix = self.later_user_prefix
+            prefix = self.user_prefix if index == 0 else self._later_prefix
             image = self.image if with_image and index == 0 else ""
             text += image + prefix if self.image_first else prefix + image
             text += question + self.user_suffix
             text += self.answer_open if answer is None else self.answer_prefix + answer + self.answer_suffix
         return text
+
+    def later(self, question: str) -> str:
+        """An open question that follows an answered one, without what stands before it."""
+        return self._later_prefix + question + self.user_suffix + self.answer_open
+
+    @property
+    def _later_prefix(self) -> str:
+        return self.user_prefix if self.later_user_prefix is None else self.later_user_prefix
 
 
 TEMPLATES = {

@@ -108,8 +108,10 @@ class LisaProcessor:
         """What every dialogue begins with: the system's words, the user's role and the picture."""
         return self.text_ids(self._prompt("").split(IMAGE_PLACEHOLDER)[0] + IMAGE_PLACEHOLDER)
 
-    def question_ids(self, question: str, *, has_region: bool = False) -> list[int]:
+    def question_ids(self, question: str, *, has_region: bool = False, later: bool = False) -> list[int]:
         """The ids of a question up to where the answer begins, without the prefix.
+
+        A `later` question follows the end of an answer: the prefix holds no role's name for it.
 
         Raises:
             QuestionError: empty, too long, or holding one of the model's own control tokens.
@@ -130,7 +132,10 @@ class LisaProcessor:
             raise QuestionError("the question holds half of a surrogate pair; leave it out")
         limit = self.config.max_question_tokens
         if len(question) <= 32 * limit:  # else: no need to count tokens, which may take long
-            ids = self.text_ids(self._prompt(question))[len(self.prefix_ids) :]
+            if later:
+                ids = self.tokenizer.encode(self.template.later(question), add_special_tokens=False)
+            else:
+                ids = self.text_ids(self._prompt(question))[len(self.prefix_ids) :]
             if len(ids) <= limit:
                 return ids
         raise QuestionError(

@@ -164,10 +164,12 @@ class PixelLLMPredictor:
         timing = {"total": round((time.perf_counter() - start) * 1000, 1)}
         return self._answer(seen, text, timing, segments=(segment,)), soft
 
-    def chat(self, image: Any) -> Any:
-        """Several questions about one picture, which is seen once."""
+    def chat(self, image: Any, *, history: bool = False) -> Any:
+        """Several questions about one picture, which is seen once; this family reads one question alone."""
         from segue.predictor import Chat
 
+        if history:
+            raise CapabilityError(f"{self.name} reads one question at a time: chat without history")
         return Chat(self, self.encode(image))  # type: ignore[arg-type]
 
     def score(self, image: Any, question: str, answer: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from segue.lisa_processing import LisaProcessor
     from segue.modeling.lisa import LisaFeatures, LisaModel
 
-__all__ = ["Chat", "EncodedImage", "Predictor", "Query", "Reply", "Score"]
+__all__ = ["Chat", "EncodedImage", "Predictor", "Query", "Reply", "Round", "Score"]
 
 CAPTION_QUESTION = "Describe this image."
 REGION_QUESTION = "Describe this region."
@@ -56,13 +56,27 @@ class EncodedImage:
 
 
 @dataclass(frozen=True)
+class Round:
+    """A question that was answered before, as the model reads it again; `ids` are what it said."""
+
+    question: str
+    ids: tuple[int, ...]
+    region: Box | None = None
+
+
+@dataclass(frozen=True)
 class Query:
-    """One question of a batch; the fields are the arguments of `Predictor.ask`."""
+    """One question of a batch; the fields are the arguments of `Predictor.ask`.
+
+    `history` are the rounds before it on the same picture; the oldest are left out where the model has no
+    room for all.
+    """
 
     image: Any
     question: str
     region: Box | None = None
     max_new_tokens: int = 160
+    history: tuple[Round, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,7 @@ class Reply:
         prompt_tokens, answer_tokens: ids read (the picture's among them) and said.
         finished: False when the answer was cut at its limit, or dropped.
         soft: the answer's masks before their threshold, a part of the batch's; None where it has no masks.
+        ids: what the model said, mask tokens included, without the stop id.
     """
 
     answer: Answer | None
@@ -81,6 +96,7 @@ class Reply:
     answer_tokens: int
     finished: bool
     soft: SoftMasks | None = None
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,9 +150,15 @@ class Predictor:
         """Answers to (image, question) pairs, the same as one by one; equal pictures are encoded once."""
         return self._answers([Query(*pair, max_new_tokens=max_new_tokens) for pair in pairs])
 
-    def chat(self, image: Any) -> Chat:
-        """Several questions about one picture, which is encoded once."""
-        return Chat(self, self.encode(image))
+    def chat(self, image: Any, *, history: bool = False) -> Chat:
+        """Several questions about one picture, which is encoded once.
+
+        Args:
+            history: whether the model reads the earlier questions and answers again with each question. Off
+                as in the released code of all families, which were trained on questions alone: their masks
+                are surest without.
+        """
+        return Chat(self, self.encode(image), history=history)
 
     def caption(self, image: Any, *, box: Box | None = None) -> Answer:
         """A caption whose words carry points; with `box` (x0, y0, x1, y1 in pixels), one of that region."""
@@ -227,16 +249,12 @@ class Predictor:
                 raise QuestionError(f"max_new_tokens is {query.max_new_tokens}; an answer needs 1 or more")
         clock = _Clock()
         # 1) Words first: a question that cannot be asked should not cost an encoding.
-        prompts = [
-            self.processor.question_ids(query.question, has_region=query.region is not None)
-            for query in queries
-        ]
+        given = queries
+        queries = [self._with_room(query) for query in queries]
+        prompts = [self._prompt(query) for query in queries]
         # 2) Open and encode every different picture once.
         seen = self._see([query.image for query in queries])
-        boxes = [
-            None if query.region is None else self._box(image, query.region)
-            for image, query in zip(seen, queries, strict=True)
-        ]
+        boxes = [self._boxes(image, query) for image, query in zip(seen, queries, strict=True)]
         clock.lap("encode")
         replies: list[Reply] = []
         for first in range(0, len(queries), MOST_QUESTIONS):
@@ -244,7 +262,37 @@ class Predictor:
             limits = [query.max_new_tokens for query in queries[part]]
             own = None if watch is None else partial(_watch_from, watch, first)
             replies += self._reply_batch(seen[part], prompts[part], boxes[part], limits, own, clock)
-        return replies
+        return [
+            _forgetting(reply, len(whole.history) - len(query.history))
+            for reply, whole, query in zip(replies, given, queries, strict=True)
+        ]
+
+    def _prompt(self, query: Query) -> list[int]:
+        """What stands behind the picture: earlier rounds as they were said, and the question."""
+        ids: list[int] = []
+        for number, turn in enumerate(query.history):
+            ids += self.processor.question_ids(
+                turn.question, has_region=turn.region is not None, later=number > 0
+            )
+            ids += [*turn.ids, self.processor.stop_id]
+        return ids + self.processor.question_ids(
+            query.question, has_region=query.region is not None, later=bool(query.history)
+        )
+
+    def _with_room(self, query: Query) -> Query:
+        """The query with as many of its latest rounds as the language model has positions for."""
+        while query.history:
+            read = len(self.processor.prefix_ids) + len(self._prompt(query))
+            if read + query.max_new_tokens <= self.model.config.text_config.max_position_embeddings:
+                break
+            query = replace(query, history=query.history[1:])
+        return query
+
+    def _boxes(self, seen: EncodedImage, query: Query) -> Tensor | None:
+        """(R, 4) boxes of the rounds and the question, in reading order; None where none has one."""
+        regions = [*(turn.region for turn in query.history), query.region]
+        found = [self._box(seen, region) for region in regions if region is not None]
+        return torch.cat(found) if found else None
 
     def _reply_batch(
         self,
@@ -298,7 +346,14 @@ class Predictor:
             )
             read = image.prefix.mask.shape[1] + len(prompt)
             replies.append(
-                Reply(None if row.dropped else answer, read, len(row.ids), row.finished, soft=masks)
+                Reply(
+                    None if row.dropped else answer,
+                    read,
+                    len(row.ids),
+                    row.finished,
+                    soft=masks,
+                    ids=tuple(row.ids),
+                )
             )
         return replies
 
@@ -420,15 +475,25 @@ class Predictor:
 
 
 class Chat:
-    """Questions about one picture. Each is answered on its own; the picture's features are shared."""
+    """Questions about one picture, whose features are shared.
 
-    def __init__(self, predictor: Predictor, image: EncodedImage):
+    Each is answered on its own or, with `history`, as the next of a conversation: `rounds` are those so far.
+    """
+
+    def __init__(self, predictor: Predictor, image: EncodedImage, *, history: bool = False):
         self.predictor = predictor
         self.image = image
+        self.history = history
+        self.rounds: list[Round] = []
 
     def ask(self, question: str, *, region: Box | None = None, max_new_tokens: int = 160) -> Answer:
         """As `Predictor.ask`, without seeing the picture again."""
-        return self.predictor.ask(self.image, question, region=region, max_new_tokens=max_new_tokens)
+        if not self.history:
+            return self.predictor.ask(self.image, question, region=region, max_new_tokens=max_new_tokens)
+        query = Query(self.image, question, region, max_new_tokens, tuple(self.rounds))
+        (reply,) = self.predictor.reply([query])
+        self.rounds.append(Round(question, reply.ids, region))
+        return cast("Answer", reply.answer)
 
 
 class _Clock:
@@ -450,6 +515,14 @@ class _Clock:
 def _watch_from(watch: Watch, first: int, row: int, ids: Sequence[int]) -> bool:
     """A part's rows, numbered as in the whole."""
     return watch(first + row, ids)
+
+
+def _forgetting(reply: Reply, count: int) -> Reply:
+    """The reply with a note about rounds that the model had no room for."""
+    if not count or reply.answer is None:
+        return reply
+    note = f"the model has no room for the whole conversation: {count} of its first questions were left out"
+    return replace(reply, answer=replace(reply.answer, notes=(*reply.answer.notes, note)))
 
 
 def _readable(model: Any, ids: Tensor, features: Any) -> Tensor | None:

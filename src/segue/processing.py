@@ -128,8 +128,10 @@ class Processor:
         """What every dialogue begins with: begin-of-text and the picture."""
         return [BOS_ID] + [IMAGE_ID] * self.num_image_tokens
 
-    def question_ids(self, question: str, *, has_region: bool = False) -> list[int]:
+    def question_ids(self, question: str, *, has_region: bool = False, later: bool = False) -> list[int]:
         """The ids of a question up to where the answer begins, without the prefix.
+
+        `later` questions, which follow an answer, are written as the first one is.
 
         Raises:
             QuestionError: empty, too long, or holding one of the model's own control tokens.

@@ -1,6 +1,6 @@
 """The command line on a model of a few lines: it sees a cat in the left half, whatever it is asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -34,12 +34,14 @@ class CatModel:
     def ask_batch(self, pairs):
         return [self.ask(image, question) for image, question in pairs]
 
-    def chat(self, image):
-        model = self
+    def chat(self, image, history=False):
+        model, said = self, []
 
         class Chat:
             def ask(self, question):
-                return model.ask(image, question)
+                said.append(question)
+                answer = model.ask(image, question)
+                return replace(answer, notes=(f"{len(said)} questions so far",)) if history else answer
 
         return Chat()
 

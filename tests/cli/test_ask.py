@@ -72,6 +72,12 @@ def test_chat_prints_a_line_of_json_per_question(cli, picture, monkeypatch):
     assert [json.loads(line)["model"] for line in lines] == ["cat", "cat"]
 
 
+def test_chat_keeps_history_when_asked_to(cli, picture, monkeypatch):
+    for options, noted in (((), 0), (("--history",), 1)):
+        monkeypatch.setattr("sys.stdin", io.StringIO("One?\nTwo?\n"))
+        assert cli("chat", picture, *options).out.count("2 questions so far") == noted
+
+
 def test_chat_goes_on_after_a_question_that_cannot_be_asked(cli, picture, monkeypatch, tmp_path):
     monkeypatch.setattr("sys.stdin", io.StringIO("Where is the cat?\nforbidden\nWhere is the dog?\n"))
     result = cli("chat", picture, "--out", "here")

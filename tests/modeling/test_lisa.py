@@ -9,13 +9,14 @@ from transformers import CLIPVisionConfig, LlamaConfig
 
 from segue.checkpoints.llava_layout import lisa_table
 from segue.checkpoints.sam_layout import SAM_VIT_H
+from segue.conversation import get_template
 from segue.data.native import Phrase, Turn
 from segue.errors import CapabilityError, CheckpointError, QuestionError
 from segue.images import Geometry
 from segue.lisa_processing import LisaProcessor
 from segue.modeling.lisa import LisaFeatures, LisaModel, make_projector
 from segue.modeling.lisa_configuration import LisaConfig
-from segue.predictor import Predictor
+from segue.predictor import Predictor, Query, Round
 from segue.training.lisa_objective import LisaBatch, lisa_losses, pad_conversations
 from tests.modeling.tiny_lisa import tiny_lisa
 
@@ -71,6 +72,26 @@ def _picture(number: int):
     from PIL import Image
 
     return Image.fromarray(ROWS[number])
+
+
+@pytest.mark.parametrize("template", ["llava_v1", "llava_llama_2"])
+def test_a_chat_with_history_reads_the_conversation_as_it_is_rendered(made, monkeypatch, template):
+    model, processor = made
+    monkeypatch.setattr(processor, "template", get_template(template))
+    predictor = Predictor(model, processor, name="tiny")
+    said = tuple(processor.tokenizer.encode("it is the dog [SEG].", add_special_tokens=False))
+    prompt = predictor._prompt(Query(None, "is it", history=(Round("the dog", said),)))
+    text = processor.render([("the dog", "it is the dog [SEG]."), ("is it", None)]).replace(" </s>", "</s>")
+    assert processor.prefix_ids + prompt == processor.text_ids(text)
+    chat = predictor.chat(ROWS[0], history=True)
+    chat.ask("the dog", max_new_tokens=3)
+    chat.ask("is it", max_new_tokens=3)
+    first, second = chat.rounds
+    assert (len(first.ids), len(second.ids)) == (3, 3)
+    with torch.no_grad():
+        ids = processor.prefix_ids + predictor._prompt(Query(None, "is it", history=(first,)))
+        states = model(torch.tensor([ids]), image_tokens=chat.image.features.tokens)
+        assert model.lm_head(states[0, -1]).argmax() == second.ids[0]
 
 
 def test_a_batch_gives_the_answers_of_its_rows(predictor):

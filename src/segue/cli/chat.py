@@ -31,6 +31,12 @@ def chat(
     ] = None,
     as_json: JsonOption = False,
     device: DeviceOption = None,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history", help="The model reads earlier questions and answers again; it was trained without."
+        ),
+    ] = False,
 ) -> None:
     """Ask several questions about one picture, one a line; an empty line or Ctrl-D ends.
 
@@ -42,7 +48,7 @@ def chat(
     picture = open_image(image)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    conversation = load_model(model, device).chat(picture)
+    conversation = load_model(model, device).chat(picture, history=history)
     num_failed = 0
     for question in questions():
         try:
