@@ -56,7 +56,7 @@ def make_blocks(talk: Talk) -> gr.Blocks:
                     0.98,
                     value=0.5,
                     step=0.01,
-                    label="Mask threshold (the model is not asked again)",
+                    label="Mask threshold",
                     elem_id="segue-threshold",
                 )
             with gr.Column(scale=2, min_width=300, elem_id="segue-right"):
