@@ -100,23 +100,15 @@ def test_two_processes(root, whole, tmp_path):
     script = tmp_path / "both.py"
     script.write_text(BOTH)
     commands = json.dumps([arguments(root, tmp_path, protocol) for protocol in PROTOCOLS])
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    # "--cpu" would start a single process; torch's launcher, which this chooses, needs no GPU.
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launch += ["--num_machines", "1", "--dynamo_backend", "no", "--mixed_precision", "no"]
     done = subprocess.run(
-        [
-            *launch,
-            "--num_machines",
-            "1",
-            "--dynamo_backend",
-            "no",
-            "--mixed_precision",
-            "no",
-            script,
-            commands,
-        ],
+        [*launch, script, commands],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
