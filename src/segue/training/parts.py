@@ -223,6 +223,6 @@ def _dimensions(model: nn.Module) -> tuple[int, int, int]:
     """(width, layers, vocabulary) of the language model inside."""
     config: Any = getattr(model, "config", None)
     text = getattr(config, "text_config", config)
-    width = int(getattr(text, "hidden_size", None) or getattr(text, "d_model", 0))
-    layers = int(getattr(text, "num_hidden_layers", None) or getattr(text, "num_layers", 0))
+    width = getattr(text, "hidden_size", None) or getattr(text, "d_model", None) or 0
+    layers = getattr(text, "num_hidden_layers", None) or getattr(text, "num_layers", None) or 0
     return width, layers, getattr(text, "vocab_size", 0)
