@@ -202,6 +202,40 @@ def test_a_tokenizer_of_another_model(published):
         segue.load(folder, device="cpu")
 
 
+def test_only_the_name_in_the_config_is_looked_for_nearby(published, monkeypatch):
+    folder, model = published
+    asked = []
+
+    def fetch(name, *, hint):
+        asked.append(name)
+        raise CheckpointError(f"{name}: nowhere; {hint}")
+
+    monkeypatch.setattr("segue.checkpoints.llava_layout.fetch_folder", fetch)
+    raw = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**raw, "vision_tower": "owner/clip"}))
+    loaded = segue.load(folder, device="cpu", sam_config=DECODER_HEADS)  # the folder "clip" beside it
+    assert same_weights(model, loaded.model)
+    assert asked == []
+    with pytest.raises(CheckpointError, match="other/clip: nowhere; give CLIP's folder by vision_tower="):
+        segue.load(folder, device="cpu", sam_config=DECODER_HEADS, vision_tower="other/clip")
+    assert asked == ["other/clip"]
+
+
+def test_a_sam_that_is_given_goes_before_the_checkpoints_but_for_the_mask_decoder(published, tmp_path):
+    folder, model = published
+    table = NameTable(sam_names(SAM.iou_head_depth))
+    own = {n.removeprefix("sam."): v for n, v in model.state_dict().items() if n.startswith("sam.")}
+    other = {table.to_published(name): value + 1 for name, value in own.items()}
+    torch.save(other, tmp_path / "sam.pth")
+    loaded = segue.load(folder, device="cpu", sam_config=DECODER_HEADS, sam=tmp_path / "sam.pth").model
+    for name, value in loaded.sam.state_dict().items():
+        expected = own[name] if name.startswith("mask_decoder.") else own[name] + 1
+        assert torch.equal(value, expected), name
+    write_converted(model, tiny_lisa(tmp_path)[1], tmp_path / "out")
+    with pytest.raises(CheckpointError, match="leave out vision_tower= and sam="):
+        segue.load(tmp_path / "out", device="cpu", sam=tmp_path / "sam.pth")
+
+
 # -- GSVA's unmerged file --------------------------------------------------------
 
 
@@ -236,6 +270,17 @@ def test_lora_is_merged_and_the_file_goes_before_its_base(released, tmp_path):
     assert again.model.config.model_type == "segue_gsva"
     assert again.processor.vocabulary.reject is not None
     assert same_weights(model, again.model)
+
+
+def test_another_lora_alpha(released):
+    file, base, _ = released
+    with torch.no_grad():
+        own = torch.load(file, weights_only=True)
+        name = f"{WRAPPER}model.layers.1.self_attn.q_proj"
+        down, up = own[f"{name}.lora_A.default.weight"], own[f"{name}.lora_B.default.weight"]
+        changed = own[f"{name}.weight"] + 8 / 4 * up @ down
+    loaded = segue.load(file, base=base, device="cpu", sam_config=DECODER_HEADS, lora_alpha=8).model
+    torch.testing.assert_close(loaded.language_model.model.layers[1].self_attn.q_proj.weight, changed)
 
 
 def test_what_a_gsva_file_needs(released, tmp_path):

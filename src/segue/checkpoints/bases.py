@@ -20,8 +20,8 @@ from segue.checkpoints.hub import fetch_folder
 from segue.checkpoints.llava_layout import lisa_table, read_clip, text_config
 from segue.checkpoints.names import NameTable
 from segue.checkpoints.pixellm_layout import pixellm_table
-from segue.checkpoints.sam_layout import SamDimensions, sam_names
-from segue.checkpoints.shards import read_file, read_json, read_tensors
+from segue.checkpoints.sam_layout import SamDimensions, read_original_sam, sam_names
+from segue.checkpoints.shards import read_json, read_tensors
 from segue.checkpoints.weights import build_and_fill
 from segue.errors import CheckpointError
 from segue.llama_tokenizer import LlamaTokenizer
@@ -87,7 +87,7 @@ def build_lisa(
         raise CheckpointError("LISA and GSVA need Segment Anything: give init.sam")
     folder = local_folder(language_model)
     raw, state = read_json(folder / "config.json"), read_tensors(folder)
-    clip = read_clip(vision_tower, near=folder)
+    clip = read_clip(vision_tower)
     sam_state, dimensions = read_sam(sam)
 
     # 1) The configuration: the bases' dimensions, the recipe's settings.
@@ -142,7 +142,7 @@ def build_pixellm(
 
     folder = local_folder(language_model)
     raw, state = read_json(folder / "config.json"), read_tensors(folder)
-    clip = read_clip(vision_tower, near=folder)
+    clip = read_clip(vision_tower)
     config = PixelLMConfig(vision_config=clip.config, text_config=text_config(raw, state), template=template)
     apply_expected(config, expected)
     tokens = MaskVocabulary.token_names(scales=config.scales, tokens_per_scale=config.tokens_per_scale)
@@ -167,21 +167,10 @@ def read_sam(name: str) -> tuple[dict[str, Tensor], SamDimensions]:
     Args:
         name: transformers' folder or hub name, or the original file.
     """
-    path = Path(name)
-    if path.is_file():
-        state = read_file(path)
-    else:
-        depth = 3  # of every published SAM
-        ours = {
-            key.replace("vision_encoder.", "image_encoder.", 1): value
-            for key, value in read_tensors(local_folder(name)).items()
-            if not key.startswith("shared_image_embedding.")  # the prompt encoder has it too
-        }
-        table = NameTable(sam_names(depth))
-        state = {table.to_published(key) or key: value for key, value in ours.items()}
+    state = read_original_sam(name)
     dimensions = SamDimensions.from_weights(state)
     table = NameTable(sam_names(dimensions.iou_head_depth), ("pixel_mean", "pixel_std"))
-    return _renamed(table, state, path), dimensions
+    return _renamed(table, state, Path(name)), dimensions
 
 
 def apply_expected(config: PreTrainedConfig, expected: Mapping[str, Any]) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.checkpoints.hub import fetch_folder
-from segue.checkpoints.llava_layout import DEFAULT_TEMPLATE, SAM_PREFIX, assemble, read_clip, tower_name
+from segue.checkpoints.llava_layout import DEFAULT_TEMPLATE, SAM_PREFIX, assemble, find_clip
 from segue.checkpoints.lora import merge_lora, unwrap
+from segue.checkpoints.sam_layout import read_original_sam
 from segue.checkpoints.shards import read_file, read_json, read_tensors
 from segue.errors import CheckpointError
 
@@ -50,7 +51,8 @@ def read_gsva(
         weights: the `.bin`.
         base: LLaVA's folder or hub name.
         vision_tower: CLIP's folder or hub name; default: what LLaVA's config.json names.
-        sam: Segment Anything's original file; needed where the `.bin` holds only a part of SAM.
+        sam: Segment Anything's original file, or transformers' folder or hub name; needed where the `.bin`
+            holds only a part of SAM.
         sam_config: dimensions of SAM that its weights do not tell.
         lora_alpha: of the unmerged LoRA weights.
         template: of the prompts; no checkpoint tells it.
@@ -70,13 +72,13 @@ def read_gsva(
     # The later goes before the earlier.
     state = {name: v for name, v in read_tensors(folder).items() if not name.startswith(_PROJECTOR)}
     if sam is not None:
-        state |= {SAM_PREFIX + name: value for name, value in read_file(Path(sam)).items()}
+        state |= {SAM_PREFIX + name: value for name, value in read_original_sam(sam).items()}
     state = merge_lora(state | own, alpha=lora_alpha, where=str(weights))
     return assemble(
         state,
         raw,
         folder=folder,
-        clip=read_clip(vision_tower or tower_name(raw, folder), near=folder),
+        clip=find_clip(vision_tower, raw, folder),
         rejects=True,
         image_marks=True,  # whatever LLaVA's config.json says
         sam_config=sam_config,

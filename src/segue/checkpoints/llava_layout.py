@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from segue.checkpoints.hub import fetch_folder
 from segue.checkpoints.names import NameTable, Row, prefixed
-from segue.checkpoints.sam_layout import SamDimensions, sam_names
+from segue.checkpoints.sam_layout import SamDimensions, read_original_sam, sam_names
 from segue.checkpoints.shards import read_json, read_tensors
 from segue.checkpoints.weights import build_and_fill
 from segue.errors import CheckpointError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["lisa_table", "read_lisa"]
 
 SAM_PREFIX = "model.visual_model."
+_FROZEN_SAM = (SAM_PREFIX + "image_encoder.", SAM_PREFIX + "prompt_encoder.")
 DEFAULT_TEMPLATE = "llava_v1"
 """Of every published LISA and GSVA, those on Llama-2 too."""
 _CLIP_PREFIX = "model.vision_tower.vision_tower.vision_model."
@@ -107,6 +108,7 @@ def read_lisa(
     *,
     dtype: torch.dtype,
     vision_tower: str | Path | None = None,
+    sam: str | Path | None = None,
     sam_config: Mapping[str, Any] | None = None,
     template: str = DEFAULT_TEMPLATE,
 ) -> tuple[LisaModel, LisaProcessor]:
@@ -115,6 +117,7 @@ def read_lisa(
     Args:
         folder: local.
         vision_tower: CLIP's folder or hub name; default: what config.json says.
+        sam: Segment Anything in place of the checkpoint's own, but for the mask decoder, which was trained.
         sam_config: dimensions of SAM that its weights do not tell.
         template: of the prompts; no checkpoint tells it.
 
@@ -129,12 +132,15 @@ def read_lisa(
             "v0 layout and plain LLaVA cannot be read; segue reads LISA's v1 layout (xinlai/LISA-7B-v1) and "
             "its own (segue_grounded, segue_lisa, segue_gsva)"
         )
+    if sam is not None:
+        own = {name: v for name, v in state.items() if not name.startswith(_FROZEN_SAM)}
+        state = {SAM_PREFIX + name: value for name, value in read_original_sam(sam).items()} | own
     rejects = "[REJ]" in _json_or_nothing(folder / "added_tokens.json")
     return assemble(
         state,
         raw,
         folder=folder,
-        clip=read_clip(vision_tower or tower_name(raw, folder), near=folder),
+        clip=find_clip(vision_tower, raw, folder),
         rejects=rejects,
         image_marks=rejects or raw.get("mm_use_im_start_end", True),
         sam_config=sam_config,
@@ -241,12 +247,23 @@ def tower_name(raw: Mapping[str, Any], folder: Path) -> str:
     return str(name)
 
 
-def read_clip(name: str | Path, *, near: Path) -> ClipTower:
-    """CLIP by a path (also one relative to the checkpoint or near it) or a hub name."""
+def find_clip(given: str | Path | None, raw: Mapping[str, Any], folder: Path) -> ClipTower:
+    """CLIP as somebody gave it, taken at their word; else what a `config.json` names, which may lie near the
+    checkpoint's `folder`."""
+    return read_clip(given) if given is not None else read_clip(tower_name(raw, folder), near=folder)
+
+
+def read_clip(name: str | Path, *, near: Path | None = None) -> ClipTower:
+    """CLIP by a path or a hub name.
+
+    Args:
+        name: of a folder, or on the hub.
+        near: a checkpoint's folder: there and in the folders above it a copy may lie, with or without the
+            hub's owner in its path.
+    """
     from transformers import CLIPVisionConfig
 
-    # As given, or in the checkpoint's folder or one above it, with or without the hub's owner.
-    above = (near, *near.resolve().parents[:3])
+    above = () if near is None else (near, *near.resolve().parents[:3])
     places = [Path(name), *(base / own for base in above for own in (name, Path(name).name))]
     folder = next((place for place in places if (place / "config.json").is_file()), None)
     if folder is None:

@@ -65,6 +65,7 @@ def load(
     sam_config: Mapping[str, Any] | None = None,
     base: str | Path | None = None,
     template: str = "llava_v1",
+    lora_alpha: float | None = None,
 ) -> Predictor:
     """A model ready to be asked.
 
@@ -74,10 +75,12 @@ def load(
         device: "cpu", "cuda", "mps"...; default, or "auto": the best there is.
         dtype: "float32", "bfloat16" or "float16"; default float32, whatever the weights are stored in.
         vision_tower: of a published checkpoint, CLIP's folder or hub name; default: what it says itself.
-        sam: GSVA: Segment Anything's original file, where the `.bin` holds only a part of it.
+        sam: Segment Anything's original file, or transformers' folder or hub name. GSVA: for what the `.bin`
+            lacks. LISA: in place of the checkpoint's, but for the mask decoder, which LISA trains.
         sam_config: LISA, GSVA: dimensions of SAM that its weights do not tell (`SamDimensions`).
         base: GSVA: the LLaVA folder or hub name that the `.bin` was trained on.
         template: LISA, GSVA: name of the prompt template (`segue.conversation`), which no checkpoint tells.
+        lora_alpha: GSVA: of an unmerged `.bin`, which does not tell it; default 16, as in all released ones.
 
     Raises:
         CheckpointError: unknown name, missing or mis-shaped weights, a device or dtype that is not there.
@@ -100,6 +103,7 @@ def load(
             sam_config=sam_config,
             template=template,
             dtype=precision,
+            **({} if lora_alpha is None else {"lora_alpha": lora_alpha}),
         )
         return Predictor(_moved(network, where, precision).eval(), own_processor, name=file.stem)
     if is_adapter(name_or_path):
@@ -111,6 +115,7 @@ def load(
             published,
             dtype=precision,
             vision_tower=vision_tower,
+            sam=sam,
             sam_config=sam_config,
             template=template,
         )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segue.checkpoints.llava_layout import read_clip, text_config, tower_name
+from segue.checkpoints.llava_layout import find_clip, text_config
 from segue.checkpoints.names import NameTable, Row, prefixed
 from segue.checkpoints.shards import read_json, read_tensors
 from segue.checkpoints.weights import build_and_fill
@@ -125,7 +125,7 @@ def read_pixellm(
     # 1) Weights by our names.
     folder = model_folder(folder)
     raw = read_json(folder / "config.json")
-    clip = read_clip(vision_tower or tower_name(raw, folder), near=folder)
+    clip = find_clip(vision_tower, raw, folder)
     state, table = read_tensors(folder), pixellm_table()
     ours: dict[str, Tensor] = {_VISION + name: value for name, value in clip.state.items()}
     unknown = []

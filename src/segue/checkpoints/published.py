@@ -15,6 +15,7 @@ from segue.checkpoints.hub import fetch_folder
 from segue.checkpoints.llava_layout import DEFAULT_TEMPLATE, read_lisa
 from segue.checkpoints.pixellm_layout import is_pixellm, model_folder, read_pixellm
 from segue.checkpoints.shards import read_json
+from segue.errors import CheckpointError
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +45,7 @@ def read_published(
     *,
     dtype: torch.dtype,
     vision_tower: str | Path | None = None,
+    sam: str | Path | None = None,
     sam_config: Mapping[str, Any] | None = None,
     template: str = DEFAULT_TEMPLATE,
 ) -> tuple[Any, Any]:
@@ -53,15 +55,23 @@ def read_published(
         folder: with `config.json`.
         dtype: of the model.
         vision_tower: CLIP's folder or hub name; default: what `config.json` says.
+        sam: LISA: Segment Anything in place of the checkpoint's own, but for the trained mask decoder.
         sam_config: dimensions of SAM that its weights do not tell.
         template: LISA's prompts'; no checkpoint tells it.
 
     Raises:
-        CheckpointError: not a known layout; missing, unexpected or mis-shaped weights.
+        CheckpointError: not a known layout; missing, unexpected or mis-shaped weights; a part given that the
+            family lacks.
     """
     raw = read_json(folder / "config.json")
     if raw.get("model_type") in CONVERTED:
+        if vision_tower is not None or sam is not None:
+            raise CheckpointError(f"{folder}: holds CLIP and SAM itself; leave out vision_tower= and sam=")
         return read_converted(folder, dtype=dtype)
     if is_pixellm(raw):
+        if sam is not None:
+            raise CheckpointError(f"{folder}: PixelLM has no SAM; leave out sam=")
         return read_pixellm(folder, dtype=dtype, vision_tower=vision_tower)
-    return read_lisa(folder, dtype=dtype, vision_tower=vision_tower, sam_config=sam_config, template=template)
+    return read_lisa(
+        folder, dtype=dtype, vision_tower=vision_tower, sam=sam, sam_config=sam_config, template=template
+    )

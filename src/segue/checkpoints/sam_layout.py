@@ -9,16 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segue.checkpoints.names import Row
+from segue.checkpoints.hub import fetch_folder
+from segue.checkpoints.names import NameTable, Row
+from segue.checkpoints.shards import read_file, read_tensors
 from segue.errors import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import SamConfig
 
-__all__ = ["SamDimensions", "sam_names"]
+__all__ = ["SamDimensions", "read_original_sam", "sam_names"]
 
 _ENCODER: tuple[Row, ...] = (
     ("image_encoder.pos_embed", "image_encoder.pos_embed"),
@@ -200,3 +203,25 @@ SAM_VIT_H = SamDimensions(
     iou_head_hidden_dim=256,
 )
 """What the published LISA and GSVA checkpoints hold."""
+
+
+def read_original_sam(name: str | Path) -> dict[str, Tensor]:
+    """Segment Anything's weights by their original names.
+
+    Args:
+        name: the original file, or transformers' folder or hub name.
+
+    Raises:
+        CheckpointError: none of these.
+    """
+    path = Path(name)
+    if path.is_file():
+        return read_file(path)
+    folder = path if (path / "config.json").is_file() else fetch_folder(str(name))
+    ours = {
+        key.replace("vision_encoder.", "image_encoder.", 1): value
+        for key, value in read_tensors(folder).items()
+        if not key.startswith("shared_image_embedding.")  # the prompt encoder has it too
+    }
+    table = NameTable(sam_names(SAM_VIT_H.iou_head_depth))
+    return {table.to_published(key) or key: value for key, value in ours.items()}
