@@ -34,7 +34,7 @@ class Texture:
             painted = ImageChops.add(rgb, _grey(128 + 127 * self.strength * field, image.size), 1, -128)
         else:
             painted = Image.new("RGB", rgb.size, self.color[:3])
-            high = Image.fromarray(np.uint8(255 * min(self.strength, 1.0) * (field > 0)))
+            high = Image.fromarray((255 * min(self.strength, 1.0) * (field > 0)).astype(np.uint8))
             high = high.resize(image.size, Image.Resampling.BILINEAR)
             where = high if where is None else ImageChops.multiply(where, high)
         if where is not None:
@@ -74,7 +74,7 @@ class Shade:
 
 def _grey(small: np.ndarray, size: tuple[int, int]) -> Image.Image:
     """A small array of 0..255, enlarged, as a grey RGB image."""
-    grey = Image.fromarray(np.uint8(np.clip(small, 0, 255))).resize(size, Image.Resampling.BILINEAR)
+    grey = Image.fromarray(np.clip(small, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
     return Image.merge("RGB", (grey, grey, grey))
 
 
