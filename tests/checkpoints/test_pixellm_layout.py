@@ -11,6 +11,7 @@ import torch
 
 import segue
 from segue.checkpoints.pixellm_layout import read_pixellm, to_published
+from segue.cli.main import main
 from segue.errors import CheckpointError
 from tests.checkpoints.published_pixellm import write_json, write_published
 from tests.modeling.tiny_pixellm import tiny_pixellm
@@ -35,6 +36,20 @@ def test_read_back(tmp_path, scales, tokens, safetensors, order):
         torch.testing.assert_close(value, state[name])
     ids = predictor.processor.vocabulary.group
     assert list(ids) == sorted(ids)[::order]
+
+
+def test_converted_is_the_same(tmp_path, capsys):
+    written = write_published(tmp_path / "source", scales=1, tokens=2)
+    with pytest.raises(SystemExit, match="0"):
+        main(["convert", str(tmp_path / "source"), str(tmp_path / "out"), "--dtype", "float32", "--json"])
+    assert "model.safetensors" in json.loads(capsys.readouterr().out)["files"]
+    again = segue.load(tmp_path / "out", device="cpu")
+    state = written.state_dict()
+    for name, value in again.model.state_dict().items():
+        torch.testing.assert_close(value, state[name], rtol=0, atol=0)
+    original = segue.load(tmp_path / "source", device="cpu")
+    assert again.processor.vocabulary == original.processor.vocabulary
+    assert again.processor.question_ids("where?") == original.processor.question_ids("where?")
 
 
 def test_answers_are_the_pictures_size(tmp_path):

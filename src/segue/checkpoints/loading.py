@@ -88,7 +88,7 @@ def load(
     from segue.predictor import Predictor
     from segue.processing import Processor
 
-    where, precision = _device(device), _dtype(dtype)
+    where, precision = _device(device), get_dtype(dtype)
     if base is not None or str(name_or_path).endswith((".bin", ".pt", ".pth")):
         from segue.checkpoints.gsva_layout import read_gsva
 
@@ -321,7 +321,8 @@ def _device(name: str | torch.device | None) -> torch.device:
     return device
 
 
-def _dtype(name: str | torch.dtype | None) -> torch.dtype:
+def get_dtype(name: str | torch.dtype | None) -> torch.dtype:
+    """float32 by default; CheckpointError for what is not one of the three that models run in."""
     import torch
 
     known = {str(t).removeprefix("torch."): t for t in (torch.float32, torch.bfloat16, torch.float16)}

@@ -1,4 +1,4 @@
-"""`segue convert`: a published checkpoint to one folder of safetensors, with CLIP and tokenizer inside."""
+"""`segue convert`: a published checkpoint, or PixelLLM's JAX parameter tree, to one folder of safetensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from segue.errors import CheckpointError
 
 def convert(
     source: Annotated[
-        str, typer.Argument(help="Hub name or folder of LISA's, or GSVA's .bin.", metavar="SOURCE")
+        str,
+        typer.Argument(
+            help="Hub name or folder of LISA's or PixelLM's, GSVA's .bin, or PixelLLM's tree (.npz).",
+            metavar="SOURCE",
+        ),
     ],
     folder: Annotated[
         Path, typer.Argument(help="Where to write; made if it is not there.", metavar="FOLDER")
@@ -28,16 +32,24 @@ def convert(
     sam_config: Annotated[
         Path | None, typer.Option(help="JSON file with dimensions of SAM that its weights do not tell.")
     ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="PixelLLM: folder with the language model's tokenizer.json.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Convert a published LISA or GSVA checkpoint once; the folder then loads by itself, and fast."""
+    """Convert a checkpoint once; the folder then loads by itself, and fast.
+
+    PixelLLM's parameter tree is an .npz with the model's sizes in a config.json beside it.
+    """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise CheckpointError(f"{folder}: is not an empty folder; nothing was written")
+    if source.endswith(".npz"):
+        _convert_tree(Path(source), folder, tokenizer, dtype)
+        return _report(folder, as_json=as_json)
     dimensions = None if sam_config is None else _dimensions(sam_config)
     with err.status("reading"):
         import segue
-        from segue.checkpoints.converted import write_converted
-        from segue.modeling.lisa import LisaModel
+        from segue.checkpoints.converted import CONVERTED, write_converted
 
         predictor = segue.load(
             source,
@@ -48,10 +60,32 @@ def convert(
             sam=sam,
             sam_config=dimensions,
         )
-    if not isinstance(predictor.model, LisaModel):
-        raise CheckpointError(f"{source}: only LISA's and GSVA's checkpoints are converted")
+    if predictor.model.config.model_type not in CONVERTED:
+        raise CheckpointError(f"{source}: is a folder of segue's own already; nothing was written")
     with err.status("writing"):
         write_converted(predictor.model, predictor.processor, folder)
+    _report(folder, as_json=as_json)
+
+
+def _convert_tree(tree: Path, folder: Path, tokenizer: Path | None, dtype: str) -> None:
+    """PixelLLM's parameter tree, which holds no tokenizer."""
+    if tokenizer is None or not (tokenizer / "tokenizer.json").is_file():
+        raise CheckpointError(
+            f"{tree}: give the folder of the language model's tokenizer.json by --tokenizer"
+        )
+    with err.status("converting"):
+        from segue.checkpoints.jax_layout import config_from_description, load_tree
+        from segue.checkpoints.loading import get_dtype
+        from segue.checkpoints.pixelllm_folder import texts, write_pixelllm
+        from segue.checkpoints.shards import read_json
+
+        config = config_from_description(read_json(tree.parent / "config.json"))
+        texts(tokenizer, config)  # refuses one of another model, before anything is written
+        model = load_tree(tree, config)
+        write_pixelllm(model.to(get_dtype(dtype)), tokenizer / "tokenizer.json", folder)
+
+
+def _report(folder: Path, *, as_json: bool) -> None:
     files = sorted(folder.iterdir())
     size = sum(file.stat().st_size for file in files)
     if as_json:
