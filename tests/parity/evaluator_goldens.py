@@ -75,7 +75,7 @@ def _check_costs(arrays, case, number: int, logits, truths) -> None:
 
 
 def check_dense_captions(facts: Mapping[str, Any]) -> None:
-    """Merged regions and mAP, for both readings of regions without words; METEOR is the set's own stand-in."""
+    """Merged regions and mAP, for both readings of regions without words; METEOR is the set's stand-in."""
     found, num_regions, num_undescribed = [], 0, 0
     for image in facts["densecap_data"]["images"]:
         own = [a for a in facts["densecap_data"]["annotations"] if a["image_id"] == image["id"]]
