@@ -263,9 +263,7 @@ def read_clip(name: str | Path, *, near: Path | None = None) -> ClipTower:
     """
     from transformers import CLIPVisionConfig
 
-    above = () if near is None else (near, *near.resolve().parents[:3])
-    places = [Path(name), *(base / own for base in above for own in (name, Path(name).name))]
-    folder = next((place for place in places if (place / "config.json").is_file()), None)
+    folder = local_clip(name, near=near)
     if folder is None:
         folder = fetch_folder(str(name), hint="give CLIP's folder by vision_tower=")
     raw = read_json(folder / "config.json")
@@ -292,6 +290,13 @@ def read_clip(name: str | Path, *, near: Path | None = None) -> ClipTower:
         std=tuple(steps.get("image_std", (0.26862954, 0.26130258, 0.27577711))),
         resample=steps.get("resample", 3),
     )
+
+
+def local_clip(name: str | Path, *, near: Path | None = None) -> Path | None:
+    """CLIP's folder if it is on this machine, the hub's cache aside; arguments as of `read_clip`."""
+    above = () if near is None else (near, *near.resolve().parents[:3])
+    places = [Path(name), *(base / own for base in above for own in (name, Path(name).name))]
+    return next((place for place in places if (place / "config.json").is_file()), None)
 
 
 def _plain(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from segue.checkpoints.converted import CONVERTED, read_converted
 from segue.checkpoints.hub import fetch_folder
-from segue.checkpoints.llava_layout import DEFAULT_TEMPLATE, read_lisa
+from segue.checkpoints.llava_layout import DEFAULT_TEMPLATE, local_clip, read_lisa
+from segue.checkpoints.memory import announce
 from segue.checkpoints.pixellm_layout import is_pixellm, model_folder, read_pixellm
 from segue.checkpoints.shards import read_json
 from segue.errors import CheckpointError
@@ -67,7 +68,11 @@ def read_published(
     if raw.get("model_type") in CONVERTED:
         if vision_tower is not None or sam is not None:
             raise CheckpointError(f"{folder}: holds CLIP and SAM itself; leave out vision_tower= and sam=")
+        _announce(folder, None, dtype)
         return read_converted(folder, dtype=dtype)
+    named = raw.get("vision_tower") or raw.get("mm_vision_tower") or "CLIP"
+    tower = local_clip(vision_tower) if vision_tower is not None else local_clip(str(named), near=folder)
+    _announce(folder, tower, dtype)
     if is_pixellm(raw):
         if sam is not None:
             raise CheckpointError(f"{folder}: PixelLM has no SAM; leave out sam=")
@@ -75,3 +80,11 @@ def read_published(
     return read_lisa(
         folder, dtype=dtype, vision_tower=vision_tower, sam=sam, sam_config=sam_config, template=template
     )
+
+
+def _announce(folder: Path, tower: Path | None, dtype: torch.dtype) -> None:
+    """Say what the weights will take, without CLIP's small part where it is not a folder here."""
+    try:
+        announce(folder.name, [folder] if tower is None else [folder, tower], dtype)
+    except CheckpointError:  # said better by who reads them
+        return

@@ -13,7 +13,7 @@ from segue.errors import CheckpointError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["read_file", "read_json", "read_tensors"]
+__all__ = ["read_file", "read_json", "read_shapes", "read_tensors"]
 
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
 
@@ -36,6 +36,54 @@ def read_tensors(folder: Path) -> dict[str, torch.Tensor]:
     raise CheckpointError(
         f"{folder}: no weights; expected {' or '.join(_SINGLE)}, or shards with their index"
     )
+
+
+def read_shapes(folder: Path) -> dict[str, torch.Size]:
+    """The shape of every tensor that `read_tensors` would give, without reading any.
+
+    Raises:
+        CheckpointError: no weights, or a file is damaged.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    shapes: dict[str, torch.Size] = {}
+    for file in weight_files(folder):
+        try:
+            if file.suffix == ".safetensors":
+                with safe_open(file, framework="pt") as opened:
+                    names = list(opened.keys())
+                    shapes |= {name: torch.Size(opened.get_slice(name).get_shape()) for name in names}
+            else:
+                state = torch.load(file, map_location="meta", weights_only=True)
+                shapes |= {name: value.shape for name, value in state.items()}
+        except (
+            SafetensorError,
+            OSError,
+            RuntimeError,
+            EOFError,
+            ValueError,
+            KeyError,
+            AttributeError,
+        ) as error:
+            raise CheckpointError(f"{file}: damaged or cut off ({_first_line(error)})") from None
+        except pickle.UnpicklingError:
+            raise CheckpointError(f"{file}: holds more than tensors, or is damaged") from None
+    return shapes
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that `read_tensors` reads."""
+    for name in _SINGLE:
+        index = folder / f"{name}.index.json"
+        if index.is_file():
+            entries = read_json(index).get("weight_map")
+            if not isinstance(entries, dict) or any(Path(str(s)).name != s for s in entries.values()):
+                raise CheckpointError(f"{index}: the index is damaged, copy it again")
+            return [folder / shard for shard in sorted(set(entries.values()))]
+        if (folder / name).is_file():
+            return [folder / name]
+    raise CheckpointError(f"{folder}: no weights")
 
 
 def read_json(path: Path) -> dict:

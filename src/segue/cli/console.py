@@ -7,6 +7,7 @@ error.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,10 +38,30 @@ def print_json(value: Any) -> None:
 
 
 def load_model(name: str, device: str | None) -> Predictor:
-    with err.status("loading torch and the model"):
+    """The model; how much memory a large one will take is said before it is read."""
+    with err.status("loading torch and the model"), _remarks("segue.checkpoints"):
         import segue
 
         return segue.load(name, device=device)
+
+
+@contextmanager
+def _remarks(name: str) -> Iterator[None]:
+    """What a part of the package logs meanwhile, on standard error."""
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            err.print(record.getMessage(), style="dim", markup=False)
+
+    logger, handler = logging.getLogger(name), Lines()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 @contextmanager
