@@ -82,7 +82,8 @@ def _convert_tree(tree: Path, folder: Path, tokenizer: Path | None, dtype: str) 
         config = config_from_description(read_json(tree.parent / "config.json"))
         texts(tokenizer, config)  # refuses one of another model, before anything is written
         model = load_tree(tree, config)
-        write_pixelllm(model.to(get_dtype(dtype)), tokenizer / "tokenizer.json", folder)
+        model.to(dtype=get_dtype(dtype))  # type: ignore[call-arg]  # transformers wraps it without its types
+        write_pixelllm(model, tokenizer / "tokenizer.json", folder)
 
 
 def _report(folder: Path, *, as_json: bool) -> None:
