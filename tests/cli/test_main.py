@@ -44,7 +44,7 @@ def test_help_has_an_example(cli, command):
         (["scenes", "out", "--num", "0"], "--num"),
         (["scenes", "out", "--size", "huge"], "--size wants WIDTHxHEIGHT"),
         (["train", "nothing", "--output", "out"], "nothing: no such recipe"),
-        (["train", "nothing"], "Missing option '--output'"),
+        (["train", "mini"], "give --output"),
         (["eval", "photographs", "--data", "nowhere"], "nowhere holds none of the sets"),
     ],
 )

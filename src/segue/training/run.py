@@ -154,6 +154,7 @@ def _run_stage(
         unfinished.mkdir(parents=True)
         store.write(unfinished, state)
         atomic.finish(unfinished, place / "final")
+        atomic.clear_unfinished(place)
     processes.wait()
 
 
