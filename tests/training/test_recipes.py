@@ -49,6 +49,10 @@ def shrunken(name: str, bases: dict[str, Any], root: Path, **changes: Any) -> Re
     raw |= {"data_root": str(root), "num_workers": 0, "logging_steps": 1, "report_to": []}
     for stage in raw["stages"]:
         stage |= {"steps": STEPS, "batch_size": 2, "gradient_accumulation": 1, "warmup_steps": 1}
+        if raw["family"] == "pixelllm":
+            # The pyramid's last map is one cell here, and torch 2.13's gradient of a bfloat16 convolution with
+            # stride 2 over one cell is uninitialised memory on CPUs.
+            raw["precision"] = raw["precision"] | {"frozen": "float32", "autocast": False}
         if "settings" in stage:
             stage["settings"] = {"max_text_length": 16, "max_context_length": 8}
     raw["validation"] |= {"samples": 2, "every": STEPS, "pictures": 1}
@@ -146,13 +150,7 @@ def test_every_source_gives_losses(name: str, bases, root: Path, tmp_path: Path)
         losses.total.backward()
 
 
-# Not solved: after the trace stage the second step of densecap is NaN at tiny size; the stage alone is not.
-UNSOLVED = pytest.mark.xfail(reason="densecap after trace: the loss is NaN at its second step", strict=False)
-
-
-@pytest.mark.parametrize(
-    "name", ["lisa-7b", "gsva-13b", "pixellm-7b", pytest.param("pixelllm-t5-xl", marks=UNSOLVED)]
-)
+@pytest.mark.parametrize("name", ["lisa-7b", "gsva-13b", "pixellm-7b", "pixelllm-t5-xl"])
 def test_three_steps(name: str, bases, root: Path, tmp_path: Path):
     recipe = shrunken(name, bases, root)
     said: list[str] = []
