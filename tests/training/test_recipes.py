@@ -50,8 +50,8 @@ def shrunken(name: str, bases: dict[str, Any], root: Path, **changes: Any) -> Re
     for stage in raw["stages"]:
         stage |= {"steps": STEPS, "batch_size": 2, "gradient_accumulation": 1, "warmup_steps": 1}
         if raw["family"] == "pixelllm":
-            # The pyramid's last map is one cell here; there torch 2.13's gradient of a bfloat16 convolution with
-            # stride 2 is uninitialised memory on CPUs.
+            # The pyramid's last map is one cell here; torch 2.13's gradient of a bfloat16 convolution with
+            # stride 2 over it is uninitialised memory on CPUs.
             raw["precision"] = raw["precision"] | {"frozen": "float32", "autocast": False}
         if "settings" in stage:
             stage["settings"] = {"max_text_length": 16, "max_context_length": 8}
