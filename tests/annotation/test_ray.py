@@ -13,16 +13,15 @@ from segue.annotation.asks import Ask, find_pictures
 from segue.annotation.journal import Journal
 from tests.annotation.slow_cats import SlowCats
 from tests.annotation.test_annotate import WIDTH, pictures
+from tests.ray_cluster import small_cluster
 
-ray = pytest.importorskip("ray", reason="Ray Data is an extra of its own: pip install 'segue[ray]'")
+pytest.importorskip("ray", reason="Ray Data is an extra of its own: pip install 'segue[ray]'")
 
 
 @pytest.fixture
-def cluster(monkeypatch):
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 1024 * 1024)
-    yield
-    ray.shutdown()
+def cluster():
+    with small_cluster(2):
+        yield
 
 
 def test_a_killed_worker_costs_no_picture(tmp_path, cluster):

@@ -24,8 +24,6 @@ from segue.data.native import read_records
 from tests.curation.bad_server import COMPLETION_TOKENS, PROMPT_TOKENS
 from tests.curation.small import coco_set
 
-pytest.importorskip("openai")
-
 NUM = 500
 FAULTS = (
     *(

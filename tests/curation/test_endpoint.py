@@ -16,8 +16,6 @@ from segue.curation.requests import EndpointError, Message, Request
 from segue.errors import SegueError
 from tests.curation.small import scene
 
-pytest.importorskip("openai")
-
 
 @pytest.fixture
 def server(monkeypatch):

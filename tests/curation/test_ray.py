@@ -4,19 +4,15 @@ import pytest
 
 from segue.curation.session import prepare, run
 from tests.curation.small import coco_set, plan
+from tests.ray_cluster import small_cluster
 
 pytest.importorskip("ray", reason="Ray Data is an extra of its own: pip install 'segue[ray]'")
 
 
 @pytest.fixture
-def small_ray(monkeypatch, tmp_path):
-    import ray
-
-    monkeypatch.setenv("HOME", str(tmp_path))  # Ray keeps a token there
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "120")  # on a busy machine
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 1024 * 1024)
-    yield
-    ray.shutdown()
+def small_ray():
+    with small_cluster(1):
+        yield
 
 
 def test_ray_gives_the_same_data(tmp_path, small_ray):

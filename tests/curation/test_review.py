@@ -9,9 +9,6 @@ from segue.curation.journal import Journal
 from segue.curation.session import open_folder, prepare, run
 from tests.curation.small import coco_set, plan
 
-pytest.importorskip("fastapi")
-pytest.importorskip("httpx")
-
 
 @pytest.fixture
 def folder(tmp_path):

@@ -66,7 +66,6 @@ def test_read_from_files(tmp_path):
 
 
 def test_drawn(tmp_path):
-    pytest.importorskip("matplotlib")
     from segue.curation.plots import draw
 
     draw(count(records()), tmp_path / "plots" / "stats.png")
