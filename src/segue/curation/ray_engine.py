@@ -25,7 +25,8 @@ from segue.curation.requests import EndpointError, Tokens
 from segue.curation.steps import Step
 from segue.curation.targets import Ask
 from segue.curation.tasks import Task
-from segue.errors import MissingDependencyError, SegueError
+from segue.errors import SegueError
+from segue.ray_data import cluster, deal
 
 __all__ = ["run_tasks_on_ray"]
 
@@ -48,44 +49,29 @@ def run_tasks_on_ray(
         SegueError: the endpoint refuses everything.
         MissingDependencyError: Ray is not installed.
     """
-    try:
-        import ray
+    with cluster("engine: ray") as ray:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-    except ImportError:
-        raise MissingDependencyError("engine: ray needs Ray Data: pip install 'segue[ray]'") from None
-    started = not ray.is_initialized()
-    if started:
-        ray.init(log_to_driver=False, include_dashboard=False)
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    # The actor mostly waits for the disk: it must not take a processor from the workers.
-    keeper: Any = (
-        ray.remote(JournalKeeper)
-        .options(scheduling_strategy=here, num_cpus=0, max_concurrency=1000)
-        .remote(str(folder.resolve()), plan.limits.model_dump())
-    )
-    try:
-        ray.get(keeper.ready.remote())
-        workers = max(1, min(plan.limits.concurrency, int(ray.cluster_resources().get("CPU", 1))))
-        share = _share(plan.limits, workers)
-        data = ray.data.from_items(
-            [{"task": json.dumps(asdict(task))} for task in tasks],
-            override_num_blocks=min(len(tasks), workers * math.ceil(len(tasks) / (workers * BATCH))),
-        ).map_batches(
-            Worker,
-            batch_size=BATCH,
-            concurrency=workers,
-            fn_constructor_args=(plan.model_copy(update={"limits": share}), prompts.texts, keeper),
+
+        # The actor mostly waits for the disk: it must not take a processor from the workers.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        keeper: Any = (
+            ray.remote(JournalKeeper)
+            .options(scheduling_strategy=here, num_cpus=0, max_concurrency=1000)
+            .remote(str(folder.resolve()), plan.limits.model_dump())
         )
-        progress = Progress(len(tasks))
-        fatal = ""
-        for row in data.iter_rows():
-            fatal = fatal or _count(progress, row)
-            watch(progress)
-        ray.get(keeper.close.remote())
-    finally:
-        ray.kill(keeper)
-        if started:
-            ray.shutdown()
+        try:
+            ray.get(keeper.ready.remote())
+            workers = max(1, min(plan.limits.concurrency, int(ray.cluster_resources().get("CPU", 1))))
+            share = plan.model_copy(update={"limits": _share(plan.limits, workers)})
+            items = [{"task": json.dumps(asdict(task))} for task in tasks]
+            progress = Progress(len(tasks))
+            fatal = ""
+            for row in deal(items, Worker, (share, prompts.texts, keeper), workers=workers, batch=BATCH):
+                fatal = fatal or _count(progress, row)
+                watch(progress)
+            ray.get(keeper.close.remote())
+        finally:
+            ray.kill(keeper)
     if fatal:
         raise SegueError(f"the endpoint refuses every request: {fatal}")
     return progress

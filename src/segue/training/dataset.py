@@ -12,17 +12,24 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from segue.data.mixture import Source
 from segue.data.native import Record
 from segue.errors import DataError, ImageError, QuestionError, SegueError
 
-__all__ = ["BATCH_KEYS", "BrokenRecords", "Drawn", "Encoder", "TrainingSet"]
+__all__ = ["BATCH_KEYS", "BrokenRecords", "Drawn", "Encoder", "Source", "TrainingSet"]
 
 MOST_ATTEMPTS = 20
 """A source of which so many draws in a row are broken is not worth going on with."""
 
 BATCH_KEYS = ("origin", "broken")
 """What a batch carries beside the collator's tensors."""
+
+
+class Source(Protocol):
+    """Anything that draws one picture (H, W, 3 uint8) with its record from a random generator."""
+
+    def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:
+        """A picture and its record; all randomness comes from `rng`."""
+        ...
 
 
 class Encoder(Protocol):

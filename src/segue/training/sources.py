@@ -12,7 +12,6 @@ import numpy as np
 
 from segue.data.augment import augment, load_photograph
 from segue.data.collation import DenseLabels
-from segue.data.mixture import Source
 from segue.data.native import Record
 from segue.data.photograph_turns import photograph_turns
 from segue.data.photographs import PhotographRecords, Split, photograph_records
@@ -23,6 +22,7 @@ from segue.scenes.compose import MIN_SIDE
 from segue.scenes.pen import COLORS
 from segue.scenes.questions.reasoning import topics
 from segue.scenes.worlds import world
+from segue.training.dataset import Source
 from segue.training.recipe import Recipe, SourceSpec, Stage
 from segue.training.record_sources import OwnRecords, RecordSource, TurnedRecords, open_published, speaker
 
