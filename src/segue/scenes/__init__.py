@@ -23,12 +23,14 @@ def make_scene(
     setting: str | None = None,
     num_objects: tuple[int, int] | None = None,
     zoom: float | None = None,
+    questions: str = "all",
 ) -> tuple[np.ndarray, Record]:
     """A picture (uint8, height x width x 3) and its record with a dialogue. Equal seeds give equal results.
 
     `size` is (width, height). `world` says which kinds there are (`segue.scenes.worlds`). `split="test"` asks
     for reasoning in wordings that training never sees. `setting`, `num_objects` and `zoom` are
-    `compose_scene`'s; the last two are the world's own if None.
+    `compose_scene`'s; the last two are the world's own if None. `questions` says which kinds of question
+    (`segue.scenes.dialogue.MIXTURES`).
     """
     from segue.scenes.compose import compose_scene
     from segue.scenes.dialogue import scene_record
@@ -45,4 +47,7 @@ def make_scene(
     )
     # A stream of its own, so that what is asked does not depend on how the picture was drawn.
     rng = np.random.default_rng((seed, 1))
-    return scene.image, scene_record(scene, rng, image=f"{seed:08d}.png", split=split, num_turns=num_turns)
+    record = scene_record(
+        scene, rng, image=f"{seed:08d}.png", split=split, num_turns=num_turns, questions=questions
+    )
+    return scene.image, record

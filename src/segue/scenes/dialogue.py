@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from segue.data.native import ObjectRecord, Record, Turn, encode_mask, mask_box
+from segue.errors import DataError
 from segue.scenes.captions import by_caption, by_region
 from segue.scenes.compose import compose_scene
 from segue.scenes.questions import Split, Talk
@@ -66,6 +68,27 @@ MISSING: dict[Maker, float] = {
     by_mixed: 26,
     by_mixed_sorts: 4,
 }
+# What can be asked by the name of a thing alone, and as often with no as with yes: where learning to look
+# for a noun in the picture begins.
+NAMES_PRESENT: dict[Maker, float] = {by_name: 15, by_look: 6, by_list: 5, by_count: 2}
+NAMES_MISSING: dict[Maker, float] = {absent_name: 18, absent_look: 5, by_mixed: 10, absent_list: 1}
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Which kinds of question a dialogue has: how often each is tried, and the share that asks for something
+    absent, alone or beside things that are there."""
+
+    present: Mapping[Maker, float]
+    missing: Mapping[Maker, float]
+    missing_share: float
+
+
+MIXTURES: Mapping[str, Mixture] = {
+    "all": Mixture(PRESENT, MISSING, MISSING_SHARE),
+    "names": Mixture(NAMES_PRESENT, NAMES_MISSING, 0.5),
+}
+
 TYPES = (
     "name", "attribute", "relation", "part", "multi", "reasoning", "absent", "mixed", "count", "plain",
     "caption", "region_caption",
@@ -78,21 +101,29 @@ _MAX_SAME_ANSWER = 2
 
 
 def scene_turns(
-    scene: Scene, rng: np.random.Generator, *, split: Split = "train", num_turns: int = 12
+    scene: Scene,
+    rng: np.random.Generator,
+    *,
+    split: Split = "train",
+    num_turns: int = 12,
+    questions: str = "all",
 ) -> list[Turn]:
     """Questions about the scene and their answers; fewer than `num_turns` when little can be asked.
 
     No question comes twice, and no answer more than twice. With `split="test"` the questions that need
-    reasoning use wordings that training never sees.
+    reasoning use wordings that training never sees. `questions` names the mixture of kinds (`MIXTURES`).
     """
+    if questions not in MIXTURES:
+        raise DataError(f"no questions {questions!r}; there are {', '.join(MIXTURES)}")
+    mixture = MIXTURES[questions]
     if not scene.objects:
         return []
     talk = Talk(SceneView.of(scene), rng, split)
     turns: dict[tuple[str, object], Turn] = {}
     answers: Counter[str] = Counter()
-    missing = chance(rng, MISSING_SHARE)
+    missing = chance(rng, mixture.missing_share)
     for _ in range(num_turns * _DRAWS_PER_TURN):
-        turn = _try(_draw(rng, MISSING if missing else PRESENT), talk)
+        turn = _try(_draw(rng, mixture.missing if missing else mixture.present), talk)
         if turn is None or answers[turn.answer] >= _MAX_SAME_ANSWER:
             continue
         question = turn.question.lower().rstrip(".?!"), tuple(turn.region or ())
@@ -103,7 +134,7 @@ def scene_turns(
         if len(turns) == num_turns:
             break
         # The next one is decided only now, so that the shares hold however often a kind of question fails.
-        missing = chance(rng, MISSING_SHARE)
+        missing = chance(rng, mixture.missing_share)
     return list(turns.values())
 
 
@@ -114,8 +145,10 @@ def scene_record(
     image: str,
     split: Split = "train",
     num_turns: int = 12,
+    questions: str = "all",
 ) -> Record:
-    """The scene as a record: every object, every visible part, a dialogue. `image` is the picture's path."""
+    """The scene as a record: every object, every visible part, a dialogue (`scene_turns`). `image` is the
+    picture's path."""
     view = SceneView.of(scene)
     objects = [
         ObjectRecord(
@@ -143,7 +176,7 @@ def scene_record(
         width=scene.width,
         height=scene.height,
         objects=objects,
-        dialogue=scene_turns(scene, rng, split=split, num_turns=num_turns),
+        dialogue=scene_turns(scene, rng, split=split, num_turns=num_turns, questions=questions),
         exhaustive="all",
         source=f"segue scenes, {scene.setting}, seed {scene.seed}",
     )

@@ -58,6 +58,7 @@ class SceneSource:
         setting: str | None = None,
         num_objects: tuple[int, int] | None = None,
         zoom: float | None = None,
+        questions: str = "all",
     ):
         self.side = max(side, MIN_SIDE)
         self.num_turns = num_turns
@@ -66,6 +67,7 @@ class SceneSource:
             "setting": setting,
             "num_objects": None if num_objects is None else (num_objects[0], num_objects[1]),
             "zoom": zoom,
+            "questions": questions,
         }
 
     def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:
