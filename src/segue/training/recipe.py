@@ -211,8 +211,11 @@ class Recipe(_Section):
             raise ValueError(
                 "segue's own composition has no base checkpoints; give `model` or a model to init"
             )
-        if self.family != "segue" and self.init is None:
-            raise ValueError(f"{self.family} starts from base checkpoints or a model: give `init`")
+        if self.family != "segue" and self.init is None and not self.model:
+            raise ValueError(
+                f"{self.family} starts from base checkpoints or a model (give `init`), or from nothing: give "
+                "`model`, all its sections"
+            )
         if self.precision.frozen != "float32" and self.trained is None and self.lora is None:
             raise ValueError("precision.frozen says how frozen weights are held, but all are trained")
         names = [stage.name for stage in self.stages]
