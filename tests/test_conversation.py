@@ -95,3 +95,10 @@ def test_a_later_question_is_the_end_of_the_whole_conversation(name):
     rounds = [("one?", "first"), ("two?", "second")]
     whole = template.render([*rounds, ("three?", None)])
     assert whole == template.render(rounds) + template.later("three?")
+
+
+def test_the_plain_template_has_no_words_of_the_system():
+    prompt = get_template("llava_plain").render([("Where?", "It is [SEG]."), ("And?", None)])
+    assert prompt == (
+        "USER: <im_start><image><im_end>\nWhere? ASSISTANT: It is [SEG].</s>USER: And? ASSISTANT:"
+    )

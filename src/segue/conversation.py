@@ -1,7 +1,8 @@
 """Prompt templates: how a question becomes the exact string or ids that a language model was trained on.
 
 `llava_v1` is the template of every published LISA, GSVA and PixelLM checkpoint; `llava_llama_2` exists in
-their code for Llama-2 chat models; `mini` is the short one of segue/mini. This file knows strings only, no
+their code for Llama-2 chat models; `llava_plain` is `llava_v1` without the system's words, for mini-lisa and
+mini-gsva; `mini` is the short one of segue/mini. This file knows strings only, no
 tokenizer.
 """
 
@@ -101,6 +102,15 @@ TEMPLATES = {
             answer_suffix="</s>",
             image=IMAGE_PLACEHOLDER,
             image_first=True,
+        ),
+        Template(
+            name="llava_plain",
+            opening="",
+            user_prefix="USER: ",
+            user_suffix=" ",
+            answer_open="ASSISTANT:",
+            answer_prefix="ASSISTANT: ",
+            answer_suffix="</s>",
         ),
     )
 }

@@ -80,12 +80,15 @@ class LisaProcessor:
         return LisaPixels(clip, torch.stack(sam)), geometries
 
     def clip_view(self, image: Image.Image) -> torch.Tensor:
-        """(3, c, c): the shorter side to c, the centre square, normalised. Wide pictures lose their sides."""
-        geometry = Geometry.shortest_crop(image.height, image.width, self.config.clip_config.image_size)
+        """(3, c, c), normalised: the shorter side to c and the centre square, so that wide pictures lose
+        their sides; or, by `clip_fit`, the longer side to c, and zeros to the right and below."""
+        fit = Geometry.longest_pad if self.config.clip_fit == "pad" else Geometry.shortest_crop
+        geometry = fit(image.height, image.width, self.config.clip_config.image_size)
         resized = geometry.apply(image, resample=Image.Resampling(self.config.clip_resample))
         mean, std = np.array(self.config.clip_mean), np.array(self.config.clip_std)
-        normalised = (resized / 255 - mean) / std
-        return torch.from_numpy(normalised.astype(np.float32)).permute(2, 0, 1)
+        normalised = np.zeros((*geometry.canvas, 3), np.float32)
+        normalised[: resized.shape[0], : resized.shape[1]] = (resized / 255 - mean) / std
+        return torch.from_numpy(normalised).permute(2, 0, 1)
 
     def sam_view(self, image: Image.Image, geometry: Geometry) -> torch.Tensor:
         """(3, s, s): the longer side to s, normalised, then zeros to the right and below."""

@@ -46,6 +46,8 @@ NEW_TOKEN_STD = 0.02
 
 _TABLES = ("language_model.model.embed_tokens.weight", "language_model.lm_head.weight")
 _PROJECTOR = "model.mm_projector."
+TEXT_HIDDEN = "model.text_hidden_fcs."
+"""gamma of LISA and GSVA, which no published LLaVA has; segue's own small bases do (`new_bases`)."""
 _TOKENS = ("quality_token", "mask_tokens", "level_embed", "dense_prompt")
 """Of PixelLM's pixel decoder."""
 
@@ -148,7 +150,7 @@ def build_pixellm(
     tokens = MaskVocabulary.token_names(scales=config.scales, tokens_per_scale=config.tokens_per_scale)
     tokenizer = LlamaTokenizer.read(folder, new_tokens=(*tokens, "<im_start>", "<im_end>"), strip=True)
     config.text_config.vocab_size = len(tokenizer)
-    state = {name: value for name, value in state.items() if not name.startswith(_PROJECTOR)}
+    state = {name: value for name, value in state.items() if not name.startswith((_PROJECTOR, TEXT_HIDDEN))}
     ours = _renamed(pixellm_table(), state, folder)
     ours |= {"vision.model." + name: value for name, value in clip.state.items()}
     fresh = ("projector.", "feature_projector.", "mask_projection.", "fusion.", "pixel_decoder.")
@@ -158,7 +160,11 @@ def build_pixellm(
 def local_folder(name: str) -> Path:
     """A folder with a config.json, or what the hub has under that name."""
     folder = Path(name)
-    return folder if (folder / "config.json").is_file() else fetch_folder(name)
+    if (folder / "config.json").is_file():
+        return folder
+    if name.startswith("./runs/"):
+        raise CheckpointError(f"{name}: not there; the recipe's first lines say which recipe makes it")
+    return fetch_folder(name)
 
 
 def read_sam(name: str) -> tuple[dict[str, Tensor], SamDimensions]:
@@ -230,6 +236,7 @@ def _build(
         new = torch.randn(rows, ours[name].shape[1], generator=generator) * NEW_TOKEN_STD
         ours[name] = torch.cat([ours[name], new.to(ours[name].dtype)])
     made = fresh_weights(lambda: model_class(_small(config)), fresh, seed=seed)
+    made = {name: value for name, value in made.items() if name not in ours}
     for name in made:
         if name.rpartition(".")[2] in _TOKENS:  # embeddings in the released code: N(0, 1)
             made[name] = torch.randn(made[name].shape, generator=generator)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from segue.data.dense_targets import IGNORE, UNLABELLED, DenseLabels, DenseTargets
 from segue.data.native import Record, decode_mask
 
 if TYPE_CHECKING:
@@ -19,23 +20,10 @@ if TYPE_CHECKING:
 
     from segue.processing import Processor
 
-__all__ = ["Collator", "DenseLabels", "Sample"]
-
-IGNORE = -1
-UNLABELLED = 0
-"""Pixel values of a label map: not to be learned from; covered by no annotation. Classes count from 1."""
+__all__ = ["IGNORE", "UNLABELLED", "Collator", "DenseLabels", "Sample"]
 
 LABEL_STRIDE = 4
 """Label maps have one value for each 4 x 4 pixels of the input."""
-
-
-@dataclass(frozen=True)
-class DenseLabels:
-    """The class names of dense supervision; index 0 of each list is background."""
-
-    categories: tuple[str, ...]
-    parts: tuple[str, ...]
-    colors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,14 +67,9 @@ class Collator:
         max_tokens: int = 512,
     ):
         self.processor = processor
-        self.labels = labels
+        self.dense = DenseTargets(labels, max_prompts=max_prompts)
         self.max_masks = max_masks
-        self.max_prompts = max_prompts
         self.max_tokens = max_tokens
-        self._index = {
-            name: {label: i for i, label in enumerate(getattr(labels, field_name))}
-            for name, field_name in (("category", "categories"), ("part", "parts"), ("color", "colors"))
-        }
 
     def encode(self, image: np.ndarray, record: Record, rng: np.random.Generator) -> Sample:
         """One (H, W, 3) uint8 picture and its record to arrays; `rng` draws the targets whose masks are
@@ -137,7 +120,7 @@ class Collator:
             chosen = sorted(rng.choice(len(groups), self.max_masks, replace=False))
             groups, targets = [groups[i] for i in chosen], [targets[i] for i in chosen]
         half = size // 2
-        prompts, prompt_targets = self._prompts(record, masks, rng)
+        prompts, prompt_targets = self.dense.prompts(record, masks, rng)
         valid = np.ones((half, half), bool)
         if record.ignore is not None:
             valid = _shrink(decode_mask(record.ignore, record.height, record.width), half) == 0
@@ -154,8 +137,8 @@ class Collator:
             regions=regions,
             prompts=prompts,
             prompt_masks=_shrink_all(prompt_targets, half),
-            maps=self._label_maps(record, masks, size // LABEL_STRIDE),
-            exhaustive=self._exhaustive(record),
+            maps=self.dense.maps(record, masks, (size // LABEL_STRIDE,) * 2),
+            exhaustive=self.dense.exhaustive(record),
         )
 
     def collate(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
@@ -204,71 +187,6 @@ class Collator:
         for name in ("category", "part", "color"):
             batch[f"{name}_map"] = torch.from_numpy(np.stack([s.maps[name] for s in samples]))
         return batch
-
-    def _prompts(
-        self, record: Record, masks: dict[int, np.ndarray], rng: np.random.Generator
-    ) -> tuple[list[tuple[int, int]], list[np.ndarray]]:
-        """Classes that the picture shows, half of them with a colour, and the union of each one's objects.
-
-        Only classes that are labelled wherever they occur.
-        """
-        covered: dict[tuple[int, int], list[np.ndarray]] = {}
-        for item in record.objects if self.max_prompts else []:
-            known = record.exhaustive == "all" or item.category in record.exhaustive
-            if item.part_of is not None or not known or not item.segmentation:
-                continue
-            category = self._index["category"].get(item.category)
-            if category is None:
-                continue
-            color = self._index["color"].get(item.attributes.get("color", ""), 0)
-            for key in {(category, 0), (category, color)}:
-                covered.setdefault(key, []).append(masks[item.id])
-        keys = sorted(covered)
-        if len(keys) > self.max_prompts:
-            keys = [keys[i] for i in sorted(rng.choice(len(keys), self.max_prompts, replace=False))]
-        return keys, [np.logical_or.reduce(covered[key]) for key in keys]
-
-    def _label_maps(self, record: Record, masks: dict[int, np.ndarray], side: int) -> dict[str, np.ndarray]:
-        """Category, part and colour of every cell; small objects are painted last, over what they lie on."""
-        rows = ((np.arange(side) + 0.5) * record.height / side).astype(int)
-        columns = ((np.arange(side) + 0.5) * record.width / side).astype(int)
-        grid = np.ix_(rows, columns)
-        maps = {name: np.full((side, side), UNLABELLED, np.int16) for name in self._index}
-        if record.exhaustive != "all":
-            # Only where everything is annotated is an uncovered pixel known to have no part or colour.
-            maps["part"][:] = IGNORE
-            maps["color"][:] = IGNORE
-        order = sorted(record.objects, key=lambda o: -o.bbox[2] * o.bbox[3])
-        for item in order:
-            if not item.segmentation:  # somewhere in its box: neither its class nor background
-                x, y, w, h = item.bbox
-                inside = np.ix_((rows >= y) & (rows < y + h), (columns >= x) & (columns < x + w))
-                for values in maps.values():
-                    values[inside] = IGNORE
-        for item in [o for o in order if o.part_of is None] + [o for o in order if o.part_of is not None]:
-            cells = masks[item.id][grid]
-            if item.part_of is not None:
-                maps["part"][cells] = self._index["part"].get(item.category, IGNORE)
-                continue
-            maps["category"][cells] = self._index["category"].get(item.category, IGNORE)
-            color = item.attributes.get("color")
-            maps["color"][cells] = self._index["color"].get(color, IGNORE) if color else IGNORE
-        if record.ignore is not None:
-            ignored = decode_mask(record.ignore, record.height, record.width)[grid]
-            for values in maps.values():
-                values[ignored] = IGNORE
-        return maps
-
-    def _exhaustive(self, record: Record) -> np.ndarray:
-        """Categories that an uncovered pixel cannot be."""
-        known = np.zeros(len(self.labels.categories), bool)
-        if record.exhaustive == "all":
-            known[1:] = True
-        else:
-            for name in record.exhaustive:
-                if name in self._index["category"]:
-                    known[self._index["category"][name]] = True
-        return known
 
 
 def _shrink_all(masks: list[np.ndarray], side: int) -> np.ndarray:

@@ -1,0 +1,112 @@
+"""What is where, as labels: category, part and colour of every cell of a picture, and masks of classes.
+
+Training heads learn vision features by them (`segue.training.objective`, `segue.training.bases_objective`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segue.data.native import Record, decode_mask
+
+__all__ = ["IGNORE", "UNLABELLED", "DenseLabels", "DenseTargets"]
+
+IGNORE = -1
+UNLABELLED = 0
+"""Pixel values of a label map: not to be learned from; covered by no annotation. Classes count from 1."""
+
+
+@dataclass(frozen=True)
+class DenseLabels:
+    """The class names of dense supervision; index 0 of each list is background."""
+
+    categories: tuple[str, ...]
+    parts: tuple[str, ...]
+    colors: tuple[str, ...]
+
+
+class DenseTargets:
+    """Makes the labels of a record.
+
+    Args:
+        labels: the classes.
+        max_prompts: at most so many classes of a picture are asked for by name alone.
+    """
+
+    def __init__(self, labels: DenseLabels, *, max_prompts: int = 0):
+        self.labels = labels
+        self.max_prompts = max_prompts
+        self._index = {
+            name: {label: i for i, label in enumerate(getattr(labels, field_name))}
+            for name, field_name in (("category", "categories"), ("part", "parts"), ("color", "colors"))
+        }
+
+    def prompts(
+        self, record: Record, masks: dict[int, np.ndarray], rng: np.random.Generator
+    ) -> tuple[list[tuple[int, int]], list[np.ndarray]]:
+        """Classes that the picture shows, half of them with a colour, and the union of each one's objects.
+
+        Only classes that are labelled wherever they occur.
+        """
+        covered: dict[tuple[int, int], list[np.ndarray]] = {}
+        for item in record.objects if self.max_prompts else []:
+            known = record.exhaustive == "all" or item.category in record.exhaustive
+            if item.part_of is not None or not known or not item.segmentation:
+                continue
+            category = self._index["category"].get(item.category)
+            if category is None:
+                continue
+            color = self._index["color"].get(item.attributes.get("color", ""), 0)
+            for key in {(category, 0), (category, color)}:
+                covered.setdefault(key, []).append(masks[item.id])
+        keys = sorted(covered)
+        if len(keys) > self.max_prompts:
+            keys = [keys[i] for i in sorted(rng.choice(len(keys), self.max_prompts, replace=False))]
+        return keys, [np.logical_or.reduce(covered[key]) for key in keys]
+
+    def maps(
+        self, record: Record, masks: dict[int, np.ndarray], size: tuple[int, int]
+    ) -> dict[str, np.ndarray]:
+        """Category, part and colour of each of `size` cells (down, across), int16; small objects are painted
+        last, over what they lie on."""
+        rows = ((np.arange(size[0]) + 0.5) * record.height / size[0]).astype(int)
+        columns = ((np.arange(size[1]) + 0.5) * record.width / size[1]).astype(int)
+        grid = np.ix_(rows, columns)
+        maps = {name: np.full(size, UNLABELLED, np.int16) for name in self._index}
+        if record.exhaustive != "all":
+            # Only where everything is annotated is an uncovered pixel known to have no part or colour.
+            maps["part"][:] = IGNORE
+            maps["color"][:] = IGNORE
+        order = sorted(record.objects, key=lambda o: -o.bbox[2] * o.bbox[3])
+        for item in order:
+            if not item.segmentation:  # somewhere in its box: neither its class nor background
+                x, y, w, h = item.bbox
+                inside = np.ix_((rows >= y) & (rows < y + h), (columns >= x) & (columns < x + w))
+                for values in maps.values():
+                    values[inside] = IGNORE
+        for item in [o for o in order if o.part_of is None] + [o for o in order if o.part_of is not None]:
+            cells = masks[item.id][grid]
+            if item.part_of is not None:
+                maps["part"][cells] = self._index["part"].get(item.category, IGNORE)
+                continue
+            maps["category"][cells] = self._index["category"].get(item.category, IGNORE)
+            color = item.attributes.get("color")
+            maps["color"][cells] = self._index["color"].get(color, IGNORE) if color else IGNORE
+        if record.ignore is not None:
+            ignored = decode_mask(record.ignore, record.height, record.width)[grid]
+            for values in maps.values():
+                values[ignored] = IGNORE
+        return maps
+
+    def exhaustive(self, record: Record) -> np.ndarray:
+        """Categories that an uncovered pixel cannot be."""
+        known = np.zeros(len(self.labels.categories), bool)
+        if record.exhaustive == "all":
+            known[1:] = True
+        else:
+            for name in record.exhaustive:
+                if name in self._index["category"]:
+                    known[self._index["category"][name]] = True
+        return known
