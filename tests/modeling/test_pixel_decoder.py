@@ -58,19 +58,16 @@ def test_every_map_is_twice_the_one_before_and_masks_twice_the_last(levels):
     assert masks.shape == (3, 8 * 2 ** (levels - 1), 8 * 2 ** (levels - 1))
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3])
 @torch.no_grad()
-def test_edges_give_masks_at_half_the_pictures_side_and_shape_them():
-    module = decoder(edges=True)
-    seen = features()
-    masks = module(module.prepare(seen), torch.tensor([0, 1, 1]), tokens(3))
+def test_edges_give_masks_at_half_the_pictures_side_and_shape_them(levels):
+    module = decoder(levels=levels, edges=True)
+    seen = features(levels=levels)
+    places, own = torch.tensor([0, 1, 1]), tokens(3, levels=levels)
+    masks = module(module.prepare(seen), places, own)
     assert masks.shape == (3, 32, 32)
     without = replace(seen, edges=(torch.zeros_like(seen.edges[0]), torch.zeros_like(seen.edges[1])))
-    assert not torch.allclose(masks, module(module.prepare(without), torch.tensor([0, 1, 1]), tokens(3)))
-
-
-def test_edges_need_two_scales():
-    with pytest.raises(ValueError, match="2 scales"):
-        decoder(levels=3, edges=True)
+    assert not torch.allclose(masks, module(module.prepare(without), places, own))
 
 
 @torch.no_grad()

@@ -49,7 +49,7 @@ class PixelDecoderConfig(PreTrainedConfig):
         fusion: "learned" (paper: linear over the N concatenated tokens) or "constant" (released code:
             their sum times 1 / (N L)).
         edges: masks get their outlines from the stem's stride-4 and stride-2 maps, as in SAM 2's decoder;
-            without, the finest is twice the last scale's map. For L = 2.
+            without, the finest is twice the last scale's map.
         scale_weights: "learned" (paper: gamma, positive with sum 1) or "constant" (released code: 1 / L).
     """
 
@@ -66,7 +66,11 @@ class PixelDecoderConfig(PreTrainedConfig):
 
 
 class MaskTokenConfig(PreTrainedConfig):
-    """Which mask tokens the model speaks (see `segue.mask_tokens`): L, N, `[REJ]`, phrase marks."""
+    """Which mask tokens the model speaks (see `segue.mask_tokens`): L, N, `[REJ]`, phrase marks.
+
+    `scales` is the number of the encoder's `feature_layers`, or 1: then its tokens (with N = 1, LISA's one
+    `[SEG]`) speak to every scale of the decoder.
+    """
 
     model_type = "segue_mask_tokens"
     base_config_key = "mask_token_config"

@@ -90,6 +90,10 @@ class GroundedModel(PreTrainedModel):
             config.decoder_config,
             config.mask_token_config,
         )
+        if mask.scales not in (1, len(vision.feature_layers)):
+            raise ValueError(
+                f"mask tokens of {mask.scales} scales, but {len(vision.feature_layers)} feature layers"
+            )
         self.vision = VisionEncoder(vision)
         self.projector = nn.Sequential(
             nn.Linear(vision.hidden_size, text.hidden_size),
@@ -196,10 +200,11 @@ class GroundedModel(PreTrainedModel):
 
     def mask_tokens_from_states(self, states: Tensor) -> Tensor:
         """(K, L * N, H) states that predict a group's tokens -> (K, L, D) fused tokens: project first, then
-        fuse."""
+        fuse. Tokens of a single scale, (K, N, H), serve every scale."""
         mask = self.config.mask_token_config
         projected = self.mask_projection(states)
-        return self.fusion(projected.unflatten(1, (mask.scales, mask.tokens_per_scale)))
+        fused = self.fusion(projected.unflatten(1, (mask.scales, mask.tokens_per_scale)))
+        return fused.expand(-1, len(self.config.vision_config.feature_layers), -1)
 
     def decode_masks(self, features: ImageFeatures, image_index: Tensor, states: Tensor) -> Tensor:
         """Mask logits (K, h, w), float32, over the whole input (low resolution; upsample once, at the end).

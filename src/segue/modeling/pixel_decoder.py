@@ -46,8 +46,6 @@ class PixelDecoder(nn.Module):
         D = config.hidden_size
         if config.scale_weights not in ("learned", "constant"):
             raise ValueError(f"scale_weights is {config.scale_weights!r}; it must be learned or constant")
-        if config.edges and len(level_widths) != 2:
-            raise ValueError(f"edges join a decoder of 2 scales, not of {len(level_widths)}")
         self.config = config
         self.neck = nn.ModuleList(_neck(width, D) for width in level_widths)
         self.fine_neck = nn.Sequential(nn.Conv2d(fine_width, D, kernel_size=1, bias=False), ChannelNorm(D))
@@ -94,7 +92,7 @@ class PixelDecoder(nn.Module):
         return tuple(maps)
 
     def forward(self, maps: tuple[Tensor, ...], image_index_K: Tensor, tokens_KLD: Tensor) -> Tensor:
-        """Mask logits (K, H, W): twice the last scale's map; four times with an outline.
+        """Mask logits (K, H, W): twice the last scale's map; with an outline at its finer map's size.
 
         Args:
             maps: from `prepare`.
@@ -128,7 +126,8 @@ class PixelDecoder(nn.Module):
 class Outline(nn.Module):
     """The last scale's mask at stride 2, with high-resolution features of the stem added on the way up.
 
-    Ravi et al., "SAM 2" (2024), do so in their mask decoder.
+    Ravi et al., "SAM 2" (2024), do so in their mask decoder. With two scales the last one's features have the
+    stride of the first edges, 4; those of one scale are enlarged to it, those of three shrunk.
     """
 
     def __init__(self, width: int, edge_widths: tuple[int, int]):
@@ -146,12 +145,13 @@ class Outline(nn.Module):
         return self.coarse_edges(edges[0]), self.fine_edges(edges[1])
 
     def forward(self, upscaled: Tensor, kernel: Tensor, query: Tensor, edges: Sequence[Tensor]) -> Tensor:
-        """(K, D/4, H, W) stride-4 features, their (K, D/4) kernel, (K, D) query -> (K, 2H, 2W) logits."""
-        joined = F.gelu(self.join(upscaled + edges[0]))
+        """(K, D/4, h, w) features, their (K, D/4) kernel, (K, D) query, edges at strides 4 and 2 -> logits at
+        stride 2."""
+        joined = F.gelu(self.join(_resized(upscaled, edges[0].shape[-2:]) + edges[0]))
         coarse = torch.einsum("kd,kdhw->khw", kernel, upscaled)
         fine = F.gelu(self.norm(self.up(joined)) + edges[1])
         detail = torch.einsum("kd,kdhw->khw", self.kernel(query), fine)
-        return F.interpolate(coarse[:, None], scale_factor=2, mode="bilinear")[:, 0] + detail
+        return _resized(coarse[:, None], detail.shape[-2:])[:, 0] + detail
 
 
 class TokenFusion(nn.Module):
@@ -275,6 +275,11 @@ class ChannelNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
         return self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def _resized(x_BChw: Tensor, size: torch.Size) -> Tensor:
+    """Bilinear, where the size differs."""
+    return x_BChw if x_BChw.shape[-2:] == size else F.interpolate(x_BChw, size, mode="bilinear")
 
 
 def _neck(inputs: int, outputs: int) -> nn.Sequential:
