@@ -7,7 +7,7 @@ import pytest
 
 from segue.data.coco import caption_turn, expression_turn
 from segue.data.native import ObjectRecord, Record, Turn
-from segue.data.photograph_turns import MAKERS, WEIGHTS, photograph_turns
+from segue.data.photograph_turns import MAKERS, MIXTURES, WEIGHTS, photograph_turns
 from segue.data.photograph_view import View
 from segue.data.wording import phrasings
 from tests.data.pictures import HEIGHT, record, thing
@@ -208,3 +208,27 @@ def test_questions_never_name_what_is_unasked():
     unasked = phrasings("words.yaml")["unasked"]
     assert turns
     assert not any(word in turn.question + turn.answer for turn in turns for word in unasked)
+
+
+def test_absent_things_are_asked_for_as_often_as_they_occur():
+    given = record(thing(1, "dog", LEFT), exhaustive=["dog", "cat", "horse", "bird"])
+    often = {"dog": 0.5, "cat": 0.5, "horse": 0.1, "bird": 0.0}
+    rng = np.random.default_rng(0)
+    drawn = Counter(View(given, "train", often).pick_absent(rng) for _ in range(600))
+    assert set(drawn) == {"cat", "horse", "bird"}
+    assert drawn["cat"] > 3 * drawn["horse"] > 6 * drawn["bird"]
+    even = Counter(View(given, "train").pick_absent(rng) for _ in range(600))
+    assert min(even.values()) > 150
+
+
+def test_asking_by_name_alone_asks_for_what_is_not_there_half_of_the_time():
+    given = record(
+        thing(1, "dog", LEFT), thing(2, "person", RIGHT), exhaustive=["dog", "cat", "horse", "person"]
+    )
+    kinds: Counter[str] = Counter()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        turns = photograph_turns(given, rng, num_turns=6, weights=MIXTURES["names"])
+        kinds.update(turn.type for turn in turns)
+    assert set(kinds) == {"name", "multi", "absent", "mixed"}
+    assert 0.3 < kinds["absent"] / kinds.total() < 0.6

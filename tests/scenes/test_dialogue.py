@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from segue.data.native import Phrase, Record, Turn, decode_mask
+from segue.errors import DataError
 from segue.scenes import make_scene
 from segue.scenes.captions import by_caption, by_region
 from segue.scenes.compose import compose_scene
@@ -96,6 +97,20 @@ def test_about_a_third_asks_for_something_absent(talks) -> None:
     turns = [turn for _, _, turn in spoken(talks)]
     missing = sum(turn.type in ("absent", "mixed") for turn in turns)
     assert 0.27 <= missing / len(turns) <= 0.4
+
+
+def test_asking_by_name_alone(talks) -> None:
+    scenes = [scene for scene, _ in talks]
+    turns = [
+        turn
+        for scene in scenes
+        for turn in scene_turns(scene, np.random.default_rng(scene.seed), num_turns=8, questions="names")
+    ]
+    kinds = Counter(turn.type for turn in turns)
+    assert set(kinds) <= {"name", "attribute", "multi", "count", "absent", "mixed"}
+    assert 0.4 < (kinds["absent"] + kinds["mixed"]) / kinds.total() < 0.7
+    with pytest.raises(DataError, match="there are all, names"):
+        scene_turns(scenes[0], np.random.default_rng(0), questions="some")
 
 
 def test_the_same_generator_gives_the_same_dialogue() -> None:

@@ -78,6 +78,15 @@ class CocoRecords(Sequence[Record]):
     def categories(self) -> list[str]:
         return list(self._names.values())
 
+    def frequency(self) -> dict[str, float]:
+        """For each category the share of the pictures that show it."""
+        shown: dict[str, int] = dict.fromkeys(self._names.values(), 0)
+        for picture in self._pictures:
+            entries = self._annotations.get(picture["id"], [])
+            for name in {self._names.get(entry.get("category_id")) for entry in entries} - {None}:
+                shown[str(name)] += 1
+        return {name: count / max(1, len(self._pictures)) for name, count in shown.items()}
+
     def file_names(self) -> list[str]:
         """The pictures' file names, in the order of the records, without making these."""
         return [str(picture.get("file_name", "")) for picture in self._pictures]

@@ -35,15 +35,15 @@ from segue.data.wording import (
 
 MAX_LISTED = 4
 # Of a dialogue, so that pictures of one thing are not mostly about what is not there; and of one answer.
-MAX_ABSENT, MAX_ALIKE = 0.4, 3
+MAX_ABSENT, MAX_ALIKE = 0.45, 3
 
 WEIGHTS: Mapping[str, float] = {
     "name": 3.0,
     "relation": 2.0,
     "multi": 2.0,
-    "absent": 2.5,
+    "absent": 3.5,
     "mixed": 1.5,
-    "exist": 1.5,
+    "exist": 2.0,
     "count": 1.0,
     "broader": 1.5,
     "reasoning": 1.5,
@@ -55,6 +55,12 @@ WEIGHTS: Mapping[str, float] = {
     "caption": 0.7,
 }
 
+MIXTURES: Mapping[str, Mapping[str, float]] = {
+    "all": WEIGHTS,
+    # By name alone, as in `segue.scenes.dialogue`.
+    "names": {"name": 2.5, "multi": 1.0, "absent": 4.0, "mixed": 1.5, "exist": 3.0},
+}
+
 
 def photograph_turns(
     record: Record,
@@ -63,10 +69,15 @@ def photograph_turns(
     num_turns: int,
     split: Literal["train", "test"] = "train",
     weights: Mapping[str, float] = WEIGHTS,
+    frequency: Mapping[str, float] | None = None,
 ) -> list[Turn]:
     """Up to `num_turns` different turns about the record's objects; its own dialogue gives captions and
-    expressions. `split` chooses the wordings of reasoning questions, `weights` the mixture of kinds."""
-    view = View(record, split)
+    expressions. `split` chooses the wordings of reasoning questions, `weights` the mixture of kinds.
+
+    `frequency` says how often each category occurs in the set; an absent one is asked for accordingly, so
+    that a question alone does not tell whether the thing is there. Without it all are asked for as often.
+    """
+    view = View(record, split, frequency)
     kinds = [kind for kind in MAKERS if weights.get(kind, 0) > 0]
     chances = np.array([weights[kind] for kind in kinds], dtype=float)
     chances /= chances.sum()

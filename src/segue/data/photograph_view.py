@@ -6,7 +6,7 @@ which instances were told apart and can be counted, ordered by place or ranked b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -20,6 +20,8 @@ from segue.data.wording import Noun, noun_of, phrasings, pick
 # Shares of the picture: less is not asked for by name; less is not shown in a box.
 MIN_ASKED, MIN_REGION = 0.003, 0.01
 MAX_COUNTED = 6
+RARE = 0.005
+"""Added to a category's frequency where absent ones are drawn by it."""
 ORDINALS = ("first", "second", "third", "fourth")
 # An annotation with one of these sources may cover several things, or a piece of one.
 NOT_INSTANCES = frozenset({"component", "group", "semantic"})
@@ -71,7 +73,8 @@ class Group:
 class View:
     """A record with its objects by category, and what is known to be absent."""
 
-    def __init__(self, record: Record, split: str) -> None:
+    def __init__(self, record: Record, split: str, frequency: Mapping[str, float] | None = None) -> None:
+        self.frequency = frequency
         self.record = record
         self.split = split
         self.words = phrasings("words.yaml")
@@ -105,8 +108,15 @@ class View:
             lines = [line for line in self.words["alike"] if self.present & set(line)]
             alike = [category for line in lines for category in line if category in self.absent]
             if alike:
-                return str(pick(alike, rng))
-        return str(pick(self.absent, rng))
+                return self._as_frequent(alike, rng)
+        return self._as_frequent(self.absent, rng)
+
+    def _as_frequent(self, categories: Sequence[str], rng: np.random.Generator) -> str:
+        """One of the categories, as often as it occurs in the set; now and then one that hardly does."""
+        if self.frequency is None:
+            return str(pick(categories, rng))
+        weights = np.array([self.frequency.get(category, 0.0) + RARE for category in categories])
+        return str(categories[int(rng.choice(len(categories), p=weights / weights.sum()))])
 
     def pick_group(self, rng: np.random.Generator) -> Group | None:
         return pick(list(self.groups.values()), rng) if self.groups else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +40,11 @@ class PhotographRecords(Sequence[Record]):
         """The names of the set's categories."""
         return self._coco.categories
 
+    @cached_property
+    def frequency(self) -> dict[str, float]:
+        """For each category the share of the set's photographs, of all splits, that show it."""
+        return self._coco.frequency()
+
     def __len__(self) -> int:
         return len(self._indices)
 
@@ -48,7 +54,9 @@ class PhotographRecords(Sequence[Record]):
             return record
         rng = np.random.default_rng([self._seed, _hash(record.image)])
         wording: Literal["train", "test"] = "test" if self._split == "held_out" else "train"
-        turns = photograph_turns(record, rng, num_turns=self._num_turns, split=wording)
+        turns = photograph_turns(
+            record, rng, num_turns=self._num_turns, split=wording, frequency=self.frequency
+        )
         return record.model_copy(update={"dialogue": turns})
 
 

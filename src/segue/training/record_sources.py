@@ -6,7 +6,9 @@ nothing for the wanted kind is drawn past.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -35,6 +37,8 @@ __all__ = [
 Speak = Callable[[Record, np.random.Generator], Record]
 """Facts to a dialogue, empty where there is nothing to say."""
 
+MOST_COUNTED = 500
+"""So many records tell how often each category occurs."""
 HELD_OUT = 0.1
 MOST_SILENT = 1000
 """So many records in a row with nothing to ask about, and the source has none that fits."""
@@ -118,6 +122,18 @@ class OwnRecords:
 
 class TurnedRecords:
     """Records whose expressions and captions have become turns, as segue's own photographs have them."""
+
+    @cached_property
+    def frequency(self) -> dict[str, float]:
+        """For each category the share of the records that show it, counted over some of them."""
+        shown: Counter[str] = Counter()
+        some = range(0, len(self), 1 + len(self) // MOST_COUNTED)
+        for number in some:
+            try:
+                shown.update({entry.category for entry in self.records[self.indices[number]].objects})
+            except DataError:
+                continue  # it is named when it is drawn
+        return {name: count / len(some) for name, count in shown.items()}
 
     def __init__(self, records: RecordSet, indices: Sequence[int]):
         self.records, self.indices, self.folder = records, indices, records.folder
