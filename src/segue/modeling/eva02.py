@@ -8,7 +8,8 @@ Letters: B images, T tokens (CLS first), C width, D width of a head, h and w of 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -28,9 +29,15 @@ class Eva02(nn.Module):
         super().__init__()
         self.config = config
         C, side = config.hidden_size, config.pretrain_image_size // config.patch_size
-        self.patch_embed = nn.ModuleDict(
-            {"proj": nn.Conv2d(3, C, config.patch_size, stride=config.patch_size)}
-        )
+        patches: nn.Module = nn.Conv2d(3, C, config.patch_size, stride=config.patch_size)
+        if config.stem_widths:
+            if config.patch_size != 2 ** len(config.stem_widths):
+                raise CheckpointError(
+                    f"eva_config: {len(config.stem_widths)} layers in the stem make patches of"
+                    f" {2 ** len(config.stem_widths)} pixels, patch_size is {config.patch_size}"
+                )
+            patches = _stem(config.stem_widths, C)
+        self.patch_embed = nn.ModuleDict({"proj": patches})
         self.cls_token = nn.Parameter(torch.zeros(1, 1, C))
         self.pos_embed = nn.Parameter(torch.randn(1, 1 + side * side, C) * 0.02)
         drops = torch.linspace(0, config.drop_path_rate, config.num_layers, device="cpu").tolist()
@@ -69,6 +76,18 @@ class Eva02(nn.Module):
         """Released PixelLLM counts cells as they are; EVA-02 itself squeezes them to the trained grid."""
         reference = self.config.rope_reference_grid
         return 1.0 if reference is None else reference / h
+
+
+def _stem(widths: Sequence[int], out: int) -> nn.Sequential:
+    """3 x 3 convolutions of stride 2, each normalised in groups of 16 channels, then a linear layer."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise((3, *widths)):
+        layers += [
+            nn.Conv2d(inputs, outputs, kernel_size=3, stride=2, padding=1),
+            nn.GroupNorm(max(1, outputs // 16), outputs),
+            nn.GELU(),
+        ]
+    return nn.Sequential(*layers, nn.Conv2d(widths[-1], out, kernel_size=1))
 
 
 class Eva02Block(nn.Module):

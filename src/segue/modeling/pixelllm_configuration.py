@@ -34,6 +34,9 @@ class Eva02Config(PreTrainedConfig):
             released PixelLLM has none.
         rope_reference_grid: squeeze rotary positions to a grid of so many cells (EVA-02's own recipe);
             None counts cells as they are (released PixelLLM).
+        stem_widths: in place of the published patch layer 3 x 3 convolutions of stride 2 with these widths,
+            for models trained from nothing, which learn in far fewer steps with it (Xiao et al., "Early
+            convolutions help transformers see better", 2021). `patch_size` is then 2 to their number.
     """
 
     model_type = "segue_eva02"
@@ -53,6 +56,7 @@ class Eva02Config(PreTrainedConfig):
     rope_theta: float = 10000.0
     rope_reference_grid: int | None = None
     drop_path_rate: float = 0.1
+    stem_widths: tuple | list = ()
     pixel_mean: tuple | list = (122.7709383, 116.7460125, 104.09373615)
     pixel_std: tuple | list = (68.5005327, 66.6321579, 70.32316305)
 
@@ -160,6 +164,12 @@ class PixelLLMConfig(PreTrainedConfig):
         mask_by_next_token: the released T5 decoder masks a position by the token after it (see `captioners`);
             False for causal attention alone, which `box_state="end"` needs to be of use.
         detector_config, mask_adapter_config, mask_decoder_config: None leaves the part out.
+        shared_encoder: there is no SAM encoder; its neck alone reads EVA-02's map. For models trained from
+            nothing, which have no frozen SAM to keep. `sam_config` must have EVA-02's width and grid.
+        word_alignment: how training finds the place of a token: by its share of the text ("order", as
+            released), or by the characters of the word that it stands in.
+        mask_boxes: what prompts the masks in training: the model's own boxes, as released, or the labelled
+            ones, from which a mask decoder without weights can begin.
         trace_prompt, region_prompt, locate_prompt: what stands before a caption, a region's, an expression.
     """
 
@@ -196,6 +206,9 @@ class PixelLLMConfig(PreTrainedConfig):
     mask_decoder_config: Any = None
     mask_adapter_config: Any = None
     detector_config: Any = None
+    shared_encoder: bool = False
+    word_alignment: Literal["order", "characters"] = "order"
+    mask_boxes: Literal["predicted", "labelled"] = "predicted"
     pad_token_id: int = 0
     bos_token_id: int = 0
     eos_token_id: int = 1

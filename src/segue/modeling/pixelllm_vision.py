@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from transformers import SamVisionConfig
-from transformers.models.sam.modeling_sam import SamVisionEncoder
+from transformers.models.sam.modeling_sam import SamVisionEncoder, SamVisionNeck
 
+from segue.errors import CheckpointError
 from segue.modeling.eva02 import Eva02
 from segue.modeling.pixelllm_configuration import PixelLLMConfig
 from segue.modeling.resizing import bicubic, bilinear, linear_table
@@ -56,7 +57,16 @@ class FusedVision(nn.Module):
         super().__init__()
         self.config = config
         self.eva = Eva02(config.eva_config)
-        self.sam = SamVisionEncoder(config.sam_config)
+        self.sam: SamVisionEncoder | SamVisionNeck
+        if config.shared_encoder:
+            same = config.sam_config.hidden_size == config.eva_config.hidden_size
+            if not same or config.sam_config.image_size != config.eva_config.image_size:
+                raise CheckpointError(
+                    "shared_encoder: sam_config's hidden_size and image_size must be those of eva_config"
+                )
+            self.sam = SamVisionNeck(config.sam_config)
+        else:
+            self.sam = SamVisionEncoder(config.sam_config)
         for name, mean, std in (
             ("eva", config.eva_config.pixel_mean, config.eva_config.pixel_std),
             ("sam", config.sam_pixel_mean, config.sam_pixel_std),
@@ -67,7 +77,10 @@ class FusedVision(nn.Module):
     def forward(self, pixels: Tensor, padding_mask: Tensor) -> FusedFeatures:
         """`pixels` (B, 3, S, S) RGB 0..255, `padding_mask` (B, S, S), 1 where there is picture."""
         eva = self.eva(self.eva_pixels(pixels, padding_mask))
-        sam = self.sam(self.sam_pixels(pixels, padding_mask)).last_hidden_state
+        if self.config.shared_encoder:
+            sam = self.sam(eva.permute(0, 2, 3, 1))
+        else:
+            sam = self.sam(self.sam_pixels(pixels, padding_mask)).last_hidden_state
         valid = torch.stack([padding_mask.amax(2).sum(1), padding_mask.amax(1).sum(1)], dim=1)
         return FusedFeatures(fused=self.fuse(eva, sam), sam=sam, valid=valid.to(pixels.dtype))
 

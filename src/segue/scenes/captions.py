@@ -36,6 +36,13 @@ Point = tuple[float, float]
 def by_caption(talk: Talk) -> Turn | None:
     """The whole scene in one sentence: what catches the eye first, from left to right, or just two things."""
     form = pick(talk.rng, ("caption", "caption", "caption", "caption_order", "caption_short"))
+    turn, chosen = describe(talk, form)
+    return turn.model_copy(update={"points": trace(talk, turn, chosen)})
+
+
+def describe(talk: Talk, form: str) -> tuple[Turn, list[SceneObject]]:
+    """The sentence in the given form ("caption", "caption_order" or "caption_short"), without points, and the
+    things that it names, in its order."""
     view = talk.view
     if form == "caption_short":
         chosen, text = _two_things(talk)
@@ -46,8 +53,8 @@ def by_caption(talk: Talk) -> Turn | None:
             chosen = sorted(chosen, key=lambda thing: -thing.area)
         listed = join_list([with_article(view.short(thing)) for thing in chosen])
         text = f"{listed}{_surface(talk, chosen)}." if form == "caption" else f"from left to right: {listed}."
-    turn = make_turn("caption", ask(talk.rng, form, {}), Said(text, tuple((thing.id,) for thing in chosen)))
-    return turn.model_copy(update={"points": trace(talk, turn, chosen)})
+    said = Said(text, tuple((thing.id,) for thing in chosen))
+    return make_turn("caption", ask(talk.rng, form, {}), said), chosen
 
 
 def by_region(talk: Talk) -> Turn | None:

@@ -15,6 +15,7 @@ from segue.images import Geometry
 from segue.mask_tokens import MaskVocabulary
 from segue.modeling.lisa import LisaModel, LisaPixels
 from segue.modeling.pixelllm import PixelLLM
+from segue.modeling.pixelllm_vision import FusedFeatures
 from segue.modeling.pixellm import PixelLMModel, PixelLMPixels
 from segue.training.lisa_objective import LisaBatch, lisa_terms
 from segue.training.objective import Losses, LossWeights
@@ -128,13 +129,23 @@ class PixelLLMObjective(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, tasks: Tensor, **batch: Tensor) -> Losses:
-        """Losses of a batch from `PixelLLMCollator.collate`; every term that it has labels for."""
+    def forward(self, parts: dict[str, dict[str, Tensor]] | None = None, **batch: Tensor) -> Losses:
+        """Losses of a batch from `PixelLLMCollator.collate`, every term that it has labels for; or of one of
+        `JointCollator`, whose `parts` are such batches on the same pictures, which are seen once."""
+        if parts is None:
+            return self._part(**batch)
+        features = self.model.encode_images(batch["pixels"], batch["padding_mask"])
+        found = {kind: self._part(**batch, **own, features=features) for kind, own in parts.items()}
+        terms = {f"{kind}_{n}": term for kind, own in found.items() for n, term in own.terms.items()}
+        return Losses(torch.stack([own.total for own in found.values()]).sum(), terms)
+
+    def _part(self, tasks: Tensor, features: FusedFeatures | None = None, **batch: Tensor) -> Losses:
         captions, points, proposals, masks = tasks.tolist()
         losses = training_losses(
             self.model,
             PixelLLMBatch(**batch),
             Tasks(captions=captions, points=points, proposals=proposals, masks=masks),
+            features=features,
         )
         total = losses.pop("total")
         return Losses(total, {name: term.detach() for name, term in losses.items()})

@@ -52,14 +52,20 @@ class PixelLLMBatch:
     masks: Tensor | None = None
 
 
-def training_losses(model: PixelLLM, batch: PixelLLMBatch, tasks: Tasks) -> dict[str, Tensor]:
+def training_losses(
+    model: PixelLLM, batch: PixelLLMBatch, tasks: Tasks, *, features: FusedFeatures | None = None
+) -> dict[str, Tensor]:
     """Every loss that the batch has labels for, by name, and `total`: the weighted sum of the tasks'.
+
+    Args:
+        features: of the batch's pictures, where they have been seen already.
 
     Raises:
         CapabilityError: proposals or masks without the part that makes them.
     """
     config = model.config
-    features = model.encode_images(batch.pixels, batch.padding_mask)
+    if features is None:
+        features = model.encode_images(batch.pixels, batch.padding_mask)
     losses: dict[str, Tensor] = {}
     text, context, labels, prompts = batch.text, batch.context, batch.labels, batch.prompt_boxes
 
@@ -102,11 +108,15 @@ def training_losses(model: PixelLLM, batch: PixelLLMBatch, tasks: Tasks) -> dict
     if tasks.points:
         losses["point"] = _point_loss(model, features, states, text, labels, batch)
 
-    # 4) Masks from the predicted boxes.
+    # 4) Masks, from the predicted boxes unless the labelled ones are to teach them.
     if tasks.masks:
         assert batch.masks is not None, "training masks needs masks"
+        boxes = model.read_boxes(states, model.carries_box(text), features.valid)
+        if config.mask_boxes == "labelled":
+            assert batch.boxes is not None, "masks from labelled boxes need boxes"
+            boxes = batch.boxes
         referred = Referred(
-            boxes=model.read_boxes(states, model.carries_box(text), features.valid),
+            boxes=boxes,
             found=model.carries_box(text),
             points=model.word_points(states, features.valid),
             prefix=model.captioner.prefix(visual),

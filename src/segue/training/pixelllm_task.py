@@ -1,8 +1,9 @@
-"""PixelLLM in a run: its bases, what each stage trains of them, its finished folder."""
+"""PixelLLM in a run: its bases or its start from nothing, what each stage trains, its finished folder."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,10 @@ import torch
 from torch import Tensor
 
 from segue.checkpoints.adapters import build_base, load_adapter, read_adapter, write_adapter
-from segue.checkpoints.pixelllm_folder import write_pixelllm
+from segue.checkpoints.bases import Built
+from segue.checkpoints.pixelllm_folder import texts, write_pixelllm
+from segue.checkpoints.pixelllm_fresh import fresh_config, fresh_pixelllm, train_caption_tokenizer
+from segue.data.joint_collation import JointCollator
 from segue.data.pixelllm_collation import PixelLLMCollator
 from segue.errors import SegueError
 from segue.pixelllm_predictor import PixelLLMPredictor
@@ -20,17 +24,21 @@ from segue.training.family_objectives import PixelLLMObjective
 from segue.training.family_task import MODEL, adapter_note, kept_names, trained_parts
 from segue.training.parts import choose_trained, recompute_layers
 from segue.training.recipe import Recipe, Stage
+from segue.training.sources import sample_texts
 
 __all__ = ["PixelLLMTask"]
+
+TOKENIZER = "tokenizer.json"
 
 
 class PixelLLMTask:
     """The part of a run that is particular to PixelLLM.
 
     Args:
-        recipe: family "pixelllm"; its LoRA is a setting of the model (`lora_rank`, `lora_scale`).
+        recipe: family "pixelllm"; its LoRA is a setting of the model (`lora_rank`, `lora_scale`). Without
+            `init` the model begins from nothing, with a tokenizer of the recipe's texts.
         folder: of the run.
-        main: whether this process makes what is made once for a run; here nothing is.
+        main: whether this process makes what is made once for a run: that tokenizer.
     """
 
     batch_of_one_source = True
@@ -38,14 +46,22 @@ class PixelLLMTask:
 
     def __init__(self, recipe: Recipe, folder: Path, *, main: bool):
         self.recipe = recipe
+        self.folder = folder
+        self.fresh = recipe.init is None
         self.note = adapter_note(recipe)
         self._text: Any = None
         self._config: Any = None
+        if self.fresh and main and not (folder / TOKENIZER).is_file():
+            config = fresh_config(recipe.model)
+            told = islice(sample_texts(recipe), recipe.num_tokenizer_texts)
+            tokenizer = train_caption_tokenizer(
+                told, entries=config.text_config.vocab_size, lowercase=config.lowercase
+            )
+            tokenizer.save(str(folder / TOKENIZER))
 
     def objective(self, stage: Stage) -> PixelLLMObjective:
         """The model with its frozen and trained parts, at its start."""
-        frozen = torch.float32 if self.recipe.precision.frozen == "float32" else torch.bfloat16
-        built = build_base(self.note, dtype=frozen, seed=self.recipe.seed)
+        built = self._begin() if self.fresh else self._from_bases()
         model, self._text = built.model, built.processor
         self._set(model.config, stage)
         self._text = replace(
@@ -63,11 +79,29 @@ class PixelLLMTask:
         objective.fresh = built.fresh
         return objective
 
-    def encoder(self, stage: Stage) -> PixelLLMCollator:
+    def _from_bases(self) -> Built:
+        frozen = torch.float32 if self.recipe.precision.frozen == "float32" else torch.bfloat16
+        built: Built = build_base(self.note, dtype=frozen, seed=self.recipe.seed)
+        return built
+
+    def _begin(self) -> Built:
+        config = fresh_config(self.recipe.model)
+        model = fresh_pixelllm(config, seed=self.recipe.seed)
+        return Built(model, texts(self.folder, config), frozenset(model.state_dict()))
+
+    def encoder(self, stage: Stage) -> PixelLLMCollator | JointCollator:
         """What makes samples and batches of records; call it after `objective`."""
+        if self.fresh:
+            return JointCollator(self._config, self._text, masks=stage.masks)
         specs = [self.recipe.sources[name] for name in self.recipe.rates(stage)]
         prompts = max(int(spec.options.get("prompts", 1)) for spec in specs)
-        return PixelLLMCollator(self._config, self._text, masks=stage.masks, prompts=prompts)
+        return PixelLLMCollator(
+            self._config,
+            self._text,
+            alignment=self._config.word_alignment,
+            masks=stage.masks,
+            prompts=prompts,
+        )
 
     @staticmethod
     def _set(config: Any, stage: Stage) -> None:
@@ -82,7 +116,9 @@ class PixelLLMTask:
         assert not unexpected, f"a stage left weights that this one does not have: {unexpected[:3]}"
 
     def store(self, objective: Any) -> Store:
-        """What any stage trains, and what no base has, in an adapter folder."""
+        """What any stage trains, and what no base has, in an adapter folder; all of a model from nothing."""
+        if self.fresh:
+            return Store.plain(frozenset(objective.state_dict()))
         lists = [trained_parts(self.recipe, stage) for stage in self.recipe.stages]
         names = kept_names(objective.model, lists, objective.fresh)
 
@@ -102,6 +138,9 @@ class PixelLLMTask:
 
     def export(self, final: Path, stage: Stage, folder: Path) -> None:
         """Everything in a folder that loads by itself; parameters in bf16, buffers exact."""
+        if self.fresh:
+            self._export_fresh(final, stage, folder)
+            return
         model, text = load_adapter(final, dtype=torch.float32)
         for parameter in model.parameters():
             parameter.data = parameter.data.to(torch.bfloat16)
@@ -110,3 +149,12 @@ class PixelLLMTask:
             tokenizer = Path(place) / "tokenizer.json"
             text.tokenizer.save(str(tokenizer))
             write_pixelllm(model, tokenizer, folder)
+
+    def _export_fresh(self, final: Path, stage: Stage, folder: Path) -> None:
+        model = self._begin().model
+        objective: Any = PixelLLMObjective(model)
+        objective.load_state_dict(Store.plain(frozenset()).read(final))
+        self._set(model.config, stage)
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(torch.bfloat16)
+        write_pixelllm(model, self.folder / TOKENIZER, folder)

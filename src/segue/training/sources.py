@@ -23,6 +23,7 @@ from segue.scenes.pen import COLORS
 from segue.scenes.questions.reasoning import topics
 from segue.scenes.worlds import world
 from segue.training.dataset import Source
+from segue.training.described import TRAINING_SEEDS, DescribedPhotographs, DescribedScenes
 from segue.training.recipe import Recipe, SourceSpec, Stage
 from segue.training.record_sources import OwnRecords, RecordSource, TurnedRecords, open_published, speaker
 
@@ -37,9 +38,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-TRAINING_SEEDS = (1 << 31, 1 << 40)
-"""Scenes for training have seeds in this range; smaller ones are for measuring and for show."""
 
 MEASURING_SEED = 1 << 20
 MEASURED_TURNS = 4
@@ -125,6 +123,12 @@ def build_sources(recipe: Recipe, names: Sequence[str], *, stage: Stage) -> list
 def _build(recipe: Recipe, name: str, stage: Stage) -> Source | None:
     """One source; None where it is optional and not there."""
     spec = recipe.sources[name]
+    if recipe.family == "pixelllm" and spec.kind in ("scenes", "photographs"):
+        side = int(recipe.model.get("image_size", stage.image_size))
+        if spec.kind == "scenes":
+            return DescribedScenes(spec, side=max(side, MIN_SIDE))
+        found = _photographs(name, spec)
+        return DescribedPhotographs(found, spec, side=side) if found else None
     if spec.kind == "scenes":
         return SceneSource(side=stage.image_size, num_turns=stage.num_turns, **spec.options)
     if spec.kind == "published":
@@ -173,7 +177,8 @@ def dense_labels(recipe: Recipe) -> DenseLabels:
 
 def sample_texts(recipe: Recipe) -> Iterator[str]:
     """Questions and answers from every source in turn, endless, for training a tokenizer."""
-    if any(spec.kind == "scenes" for spec in recipe.sources.values()):
+    asked = recipe.family != "pixelllm"  # which is told of scenes, not asked
+    if asked and any(spec.kind == "scenes" for spec in recipe.sources.values()):
         for topic in topics():
             yield from topic.wordings["train"]
     stage = Stage(name="texts", steps=1, learning_rate=1.0, image_size=128, num_turns=12)

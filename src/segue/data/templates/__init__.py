@@ -30,6 +30,7 @@ KINDS = {
     "trace": "narratives with places of words (Localized Narratives)",
     "caption": "captions of the picture (COCO captions)",
     "region": "captions of boxes (Visual Genome)",
+    "joint": "all facts of a picture together (segue's scenes, and photographs)",
 }
 """The kinds of data that a template may be for."""
 
@@ -55,6 +56,7 @@ TEMPLATES: Mapping[tuple[str, str], Callable[..., list[Turn]]] = {
     ("pixelllm", "referring"): pixelllm.referring,
     ("pixelllm", "region"): pixelllm.region,
     ("pixelllm", "conversation"): pixelllm.question,
+    ("pixelllm", "joint"): pixelllm.joint,
 }
 
 _OPTIONS = {

@@ -15,15 +15,21 @@ import numpy as np
 from segue.data.native import Phrase, Record, Turn
 from segue.data.templates.drawing import fill, forms, pick
 
-__all__ = ["Options", "caption", "question", "referring", "region", "trace"]
+__all__ = ["Options", "caption", "joint", "question", "referring", "region", "trace"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """`prompts`: how many texts of a picture are learned at once: 1 in the trace stage, 16 in the others,
-    100 for dense captions."""
+    """Attributes:
+    prompts: how many texts of a picture are learned at once: 1 in the trace stage, 16 in the others, 100 for
+        dense captions. `joint`: so many expressions, and so many regions.
+    places: `joint` alone: False takes narratives without the places of their words.
+    paraphrases: `joint` alone: False takes the first wording of a text prompt, which is asked with, always.
+    """
 
     prompts: int = 16
+    places: bool = True
+    paraphrases: bool = True
 
 
 def trace(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
@@ -78,6 +84,32 @@ def region(record: Record, rng: np.random.Generator, *, options: Options) -> lis
         )
         for each in boxed[: options.prompts]
     ]
+
+
+def joint(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
+    """All that is known of a picture together: one narrative and one caption, expressions and regions.
+
+    For `segue.data.joint_collation`, which the published stages do without: their sets have one kind of label
+    each.
+    """
+    one = Options(prompts=1)
+    told = trace(record, rng, options=one)
+    if not options.places:
+        told = [turn.model_copy(update={"points": [], "type": "caption"}) for turn in told]
+    plain = [each for each in record.captions if each.region is None and not each.points]
+    if plain:
+        told += caption(record.model_copy(update={"captions": plain}), rng, options=one)
+    if not options.paraphrases:
+        told = [turn.model_copy(update={"question": _first_wording(turn.question)}) for turn in told]
+    boxed = [each for each in record.captions if each.region is not None]
+    order = [boxed[int(number)] for number in rng.permutation(len(boxed))]
+    regions = region(record.model_copy(update={"captions": order}), rng, options=options)
+    return [*told, *referring(record, rng, options=options), *regions]
+
+
+def _first_wording(question: str) -> str:
+    """That of the group which a text prompt belongs to."""
+    return next(own[0] for own in forms("pixelllm").values() if question in own)
 
 
 def question(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
