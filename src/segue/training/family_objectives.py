@@ -22,7 +22,7 @@ from segue.training.objective import Losses, LossWeights
 from segue.training.pixelllm_losses import PixelLLMBatch, Tasks, training_losses
 from segue.training.pixellm_objective import PixelLMBatch, pixellm_losses
 
-__all__ = ["LisaObjective", "PixelLLMObjective", "PixelLMObjective"]
+__all__ = ["LisaObjective", "PixelLLMObjective", "PixelLMObjective", "geometries_of", "normalised"]
 
 
 class LisaObjective(nn.Module):
@@ -42,11 +42,11 @@ class LisaObjective(nn.Module):
 
     def forward(self, clip_pixels: Tensor, sam_pixels: Tensor, **batch: Tensor) -> Losses:
         """Losses of a batch from `LisaCollator.collate`."""
-        geometries = _geometries(batch["geometry"], sam_pixels.shape[-1])
+        geometries = geometries_of(batch["geometry"], sam_pixels.shape[-1])
         terms = lisa_terms(
             self.model,
             LisaBatch(
-                pixels=LisaPixels(clip_pixels, self._normalised(sam_pixels, geometries)),
+                pixels=LisaPixels(clip_pixels, normalised(sam_pixels, geometries, self.model.config)),
                 geometries=geometries,
                 input_ids=batch["input_ids"],
                 labels=batch["labels"],
@@ -96,7 +96,7 @@ class PixelLMObjective(nn.Module):
 
     def forward(self, pixels: Tensor, **batch: Tensor) -> Losses:
         """Losses of a batch from `PixelLMCollator.collate`."""
-        geometries = _geometries(batch["geometry"], pixels.shape[-1])
+        geometries = geometries_of(batch["geometry"], pixels.shape[-1])
         losses = pixellm_losses(
             self.model,
             self.model.encode_images(PixelLMPixels(pixels, batch["geometry"][:, 2:])),
@@ -151,7 +151,20 @@ class PixelLLMObjective(nn.Module):
         return Losses(total, {name: term.detach() for name, term in losses.items()})
 
 
-def _geometries(sizes: Tensor, canvas: int) -> list[Geometry]:
+def normalised(pixels: Tensor, geometries: list[Geometry], config: Any) -> Tensor:
+    """SAM's pictures (I, 3, s, s) in 0..255 as `LisaProcessor.sam_view` has them: the padding is zero."""
+    mean, std = (
+        torch.tensor(numbers, device=pixels.device).view(-1, 1, 1)
+        for numbers in (config.sam_mean, config.sam_std)
+    )
+    canvas = torch.zeros(pixels.shape, device=pixels.device)
+    for own, image, geometry in zip(canvas, pixels, geometries, strict=True):
+        height, width = geometry.resized
+        own[:, :height, :width] = (image[:, :height, :width] - mean) / std
+    return canvas
+
+
+def geometries_of(sizes: Tensor, canvas: int) -> list[Geometry]:
     """(I, 4) sizes of masks and of pictures in their square input."""
     return [
         Geometry((height, width), (inner_height, inner_width), (canvas, canvas))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from segue.checkpoints.adapters import AdapterNote, build_base, load_adapter, read_adapter, write_adapter
 from segue.checkpoints.converted import write_converted
 from segue.data.family_collation import FamilyCollator, LisaCollator, PixelLMCollator
+from segue.errors import SegueError
 from segue.predictor import Predictor
 from segue.training.engine import Store
 from segue.training.family_objectives import LisaObjective, PixelLMObjective
@@ -51,6 +52,11 @@ class FamilyTask:
     decay_vectors = True
 
     def __init__(self, recipe: Recipe, folder: Path, *, main: bool):
+        if recipe.init is None:
+            raise SegueError(
+                f"{recipe.family} begins from base checkpoints or a model: give `init`; the recipe mini-bases"
+                " makes small ones"
+            )
         self.recipe = recipe
         self.note = adapter_note(recipe)
         self._built: Any = None

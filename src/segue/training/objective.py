@@ -33,7 +33,7 @@ from segue.training.losses import (
     refinement_weights,
 )
 
-__all__ = ["GroundedObjective", "LossWeights", "Losses"]
+__all__ = ["GroundedObjective", "LossWeights", "Losses", "WordClassifier", "cell_loss", "named_states"]
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,7 @@ class GroundedObjective(PreTrainedModel):
         """Masks of classes, asked for by the embeddings of their words."""
         rows, categories, colors = batch["prompts"].unbind(1)
         embeddings = self.model.language_model.get_input_embeddings().weight
-        meaning = F.normalize(self.category_words.words(embeddings)[categories - 1], dim=-1)
-        hue = F.normalize(self.color_words.words(embeddings)[(colors - 1).clamp(min=0)], dim=-1)
-        meaning = meaning + hue * (colors > 0)[:, None]
-        # As long as a final-norm state.
-        states = F.normalize(meaning, dim=-1) * meaning.shape[-1] ** 0.5
+        states = named_states(self.category_words, self.color_words, embeddings, categories, colors)
         mask = self.model.config.mask_token_config
         states = states[:, None].expand(-1, mask.scales * mask.tokens_per_scale, -1)
         valid = batch["valid"][rows].float()
@@ -202,13 +198,13 @@ class GroundedObjective(PreTrainedModel):
         h, w = features.vision.levels[0].shape[-2:]
         for name, classifier in (("category", self.category_words), ("color", self.color_words)):
             logits = classifier(features.tokens, embeddings)
-            terms[f"token_{name}"] = _cell_loss(
+            terms[f"token_{name}"] = cell_loss(
                 logits, batch[f"{name}_map"], (h, w), excluded, name, self.weights.foreground
             )
         finest = features.maps[len(features.vision.levels) - 1]
         for name, head in self.fine_head.items():
             logits = head(finest).flatten(2).transpose(1, 2)
-            terms[f"fine_{name}"] = _cell_loss(
+            terms[f"fine_{name}"] = cell_loss(
                 logits, batch[f"{name}_map"], finest.shape[-2:], excluded, name, self.weights.foreground
             )
         return terms
@@ -242,7 +238,22 @@ class WordClassifier(nn.Module):
         return F.normalize(features, dim=-1) @ classes.T * self.log_scale.exp()
 
 
-def _cell_loss(
+def named_states(
+    category_words: WordClassifier,
+    color_words: WordClassifier,
+    embeddings: Tensor,
+    categories_K: Tensor,
+    colors_K: Tensor,
+) -> Tensor:
+    """(K, width): the words for a class, and for its colour where that is not 0, as a language model's state
+    that means them; as long as a final-norm state."""
+    meaning = F.normalize(category_words.words(embeddings)[categories_K - 1], dim=-1)
+    hue = F.normalize(color_words.words(embeddings)[(colors_K - 1).clamp(min=0)], dim=-1)
+    meaning = meaning + hue * (colors_K > 0)[:, None]
+    return F.normalize(meaning, dim=-1) * meaning.shape[-1] ** 0.5
+
+
+def cell_loss(
     logits_BTC: Tensor,
     map_Bhw: Tensor,
     grid: tuple[int, int] | torch.Size,

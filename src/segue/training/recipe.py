@@ -30,7 +30,8 @@ __all__ = [
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
-Family = Literal["segue", "lisa", "gsva", "pixellm", "pixelllm"]
+Family = Literal["segue", "lisa", "gsva", "pixellm", "pixelllm", "bases"]
+"""`bases`: LLaVA, CLIP and Segment Anything at small size, which LISA and GSVA can begin from."""
 
 
 class _Section(BaseModel):

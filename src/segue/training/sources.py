@@ -15,6 +15,7 @@ from segue.data.collation import DenseLabels
 from segue.data.native import Record
 from segue.data.photograph_turns import photograph_turns
 from segue.data.photographs import PhotographRecords, Split, photograph_records
+from segue.data.templates import TEMPLATES, make_dialogue
 from segue.errors import DataError
 from segue.evaluation.runner import Sample
 from segue.scenes import make_scene
@@ -40,6 +41,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 MEASURING_SEED = 1 << 20
+MOST_SILENT = 100
 MEASURED_TURNS = 4
 """Questions of each held-out picture."""
 
@@ -105,6 +107,23 @@ class PhotographSource:
         return image, record.model_copy(update={"dialogue": turns})
 
 
+class SpokenSource:
+    """Pictures of another source that have something to say in a family's form of dialogue."""
+
+    def __init__(self, source: Source, family: str):
+        self.source = source
+        self.family = family
+
+    def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:
+        """The first picture with a dialogue; DataError where a hundred in a row have none."""
+        for _ in range(MOST_SILENT):
+            image, record = self.source.sample(rng)
+            spoken = make_dialogue(record, rng, family=self.family, kind="dialogue")
+            if spoken.dialogue:
+                return image, spoken
+        raise DataError(f"{MOST_SILENT} pictures in a row have nothing to ask {self.family} about")
+
+
 def build_sources(recipe: Recipe, names: Sequence[str], *, stage: Stage) -> list[tuple[str, Source]]:
     """The named sources, ready to draw from, in order.
 
@@ -130,7 +149,8 @@ def _build(recipe: Recipe, name: str, stage: Stage) -> Source | None:
         found = _photographs(name, spec)
         return DescribedPhotographs(found, spec, side=side) if found else None
     if spec.kind == "scenes":
-        return SceneSource(side=stage.image_size, num_turns=stage.num_turns, **spec.options)
+        options = {"side": stage.image_size, **spec.options}
+        return _spoken(SceneSource(num_turns=stage.num_turns, **options), recipe, stage)
     if spec.kind == "published":
         try:
             sets = open_published(spec.data, Path(recipe.data_root))
@@ -149,8 +169,16 @@ def _build(recipe: Recipe, name: str, stage: Stage) -> Source | None:
         turned = [TurnedRecords(*pair) for pair in zip(sets, indices, strict=True)]
         return PhotographSource(turned, side=stage.image_size, num_turns=stage.num_turns)
     if records := _photographs(name, spec):
-        return PhotographSource(records, side=stage.image_size, num_turns=stage.num_turns)
+        side = int(spec.options.get("side", stage.image_size))
+        return _spoken(PhotographSource(records, side=side, num_turns=stage.num_turns), recipe, stage)
     return None
+
+
+def _spoken(source: Source, recipe: Recipe, stage: Stage) -> Source:
+    """With its dialogues in the family's form, where the family has one of its own."""
+    if not stage.num_turns or (recipe.family, "dialogue") not in TEMPLATES:
+        return source
+    return SpokenSource(source, recipe.family)
 
 
 def dense_labels(recipe: Recipe) -> DenseLabels:

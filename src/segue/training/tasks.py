@@ -25,6 +25,10 @@ def make_task(recipe: Recipe, folder: Path, *, main: bool) -> Any:
         from segue.training.pixelllm_task import PixelLLMTask
 
         return PixelLLMTask(recipe, folder, main=main)
+    if recipe.family == "bases":
+        from segue.training.bases_task import BasesTask
+
+        return BasesTask(recipe, folder, main=main)
     from segue.training.family_task import FamilyTask
 
     return FamilyTask(recipe, folder, main=main)

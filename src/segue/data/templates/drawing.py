@@ -22,6 +22,7 @@ from segue.data.native import ObjectRecord, Phrase, Record, Turn
 __all__ = [
     "Target",
     "answered",
+    "askable",
     "classes",
     "draw",
     "expressions",
@@ -95,6 +96,16 @@ def classes(record: Record) -> list[Target]:
         if entry.segmentation:
             found.setdefault(_class_name(entry.category), []).append(entry.id)
     return [Target(plain(name), tuple(ids)) for name, ids in found.items()]
+
+
+def askable(record: Record) -> list[Turn]:
+    """The record's turns that a family without boxes can learn: about no region, every target with a mask."""
+    masked = {entry.id for entry in record.objects if entry.segmentation}
+    return [
+        turn
+        for turn in record.dialogue
+        if turn.region is None and all(masked.issuperset(phrase.ids) for phrase in turn.phrases)
+    ]
 
 
 def single_annotations(record: Record, rng: np.random.Generator, most: int) -> list[Target]:

@@ -16,6 +16,7 @@ from segue.data.templates import lisa
 from segue.data.templates.drawing import (
     Target,
     answered,
+    askable,
     classes,
     draw,
     expressions,
@@ -26,7 +27,16 @@ from segue.data.templates.drawing import (
 )
 from segue.data.templates.lisa import Options, conversation
 
-__all__ = ["Options", "conversation", "parts", "reasoning", "referring", "semantic"]
+__all__ = [
+    "Options",
+    "conversation",
+    "dialogue",
+    "parts",
+    "reasoning",
+    "referring",
+    "semantic",
+    "words_alone",
+]
 
 
 def semantic(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
@@ -58,6 +68,16 @@ def reasoning(record: Record, rng: np.random.Generator, *, options: Options) -> 
         explanatory=forms("gsva")["explanatory"],
         answers=words["answers"],
     )
+
+
+def dialogue(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
+    """A record's own questions and answers as they are: `[SEG]` or `[REJ]` behind every phrase."""
+    return askable(record)
+
+
+def words_alone(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
+    """The same without mask tokens: what the small bases' language model learns to say (LLaVA's part)."""
+    return [turn.model_copy(update={"phrases": [], "points": []}) for turn in askable(record)]
 
 
 def _one_turn(targets: Sequence[Target], rng: np.random.Generator, *, between: str) -> list[Turn]:

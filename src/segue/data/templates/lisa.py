@@ -17,6 +17,7 @@ from segue.data.native import Record, Turn
 from segue.data.templates.drawing import (
     Target,
     answered,
+    askable,
     classes,
     draw,
     expressions,
@@ -27,7 +28,16 @@ from segue.data.templates.drawing import (
     single_annotations,
 )
 
-__all__ = ["Options", "conversation", "parts", "reasoning", "referring", "semantic", "worded_reasoning"]
+__all__ = [
+    "Options",
+    "conversation",
+    "dialogue",
+    "parts",
+    "reasoning",
+    "referring",
+    "semantic",
+    "worded_reasoning",
+]
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,25 @@ def conversation(record: Record, rng: np.random.Generator, *, options: Options) 
         Turn(question=turn.question, answer=turn.answer, type=turn.type, follows=number > 0)
         for number, turn in enumerate(record.dialogue)
     ]
+
+
+def dialogue(record: Record, rng: np.random.Generator, *, options: Options) -> list[Turn]:
+    """A record's own questions, half of them with LISA's words behind; one `[SEG]` for all that each means.
+
+    Questions about what is absent are left out, as in `referring`; of a mixed one the present things count.
+    Captions stay words alone.
+    """
+    words = forms("lisa")
+    turns = []
+    for turn in askable(record):
+        ids = tuple(dict.fromkeys(number for phrase in turn.phrases for number in phrase.ids))
+        if not turn.phrases or turn.type == "caption":
+            turns.append(turn.model_copy(update={"phrases": [], "points": []}))
+        elif ids:
+            long = rng.random() < 0.5
+            question = fill(pick(words["long"], rng), sentence=turn.question) if long else turn.question
+            turns.append(answered(question, pick(words["answers"], rng), [ids], type=turn.type))
+    return turns
 
 
 def _name_turns(targets: Sequence[Target], rng: np.random.Generator) -> list[Turn]:
