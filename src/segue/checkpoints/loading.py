@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from segue.modeling.grounded import GroundedModel
     from segue.predictor import Predictor
 
-__all__ = ["EMBEDDED", "PUBLISHED", "EmbeddedModel", "checkpoint_folder", "load", "read_grounded_model"]
+__all__ = [
+    "EMBEDDED",
+    "PUBLISHED",
+    "EmbeddedModel",
+    "checkpoint_folder",
+    "embedded",
+    "load",
+    "read_grounded_model",
+]
 
 WEIGHTS_FILE = "model.safetensors"
 _HUB_NAME = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96}){1,4}")
@@ -36,13 +44,24 @@ class EmbeddedModel:
     summary: str
 
 
-EMBEDDED = {
-    "segue/mini": EmbeddedModel(
+_MODELS = (
+    EmbeddedModel(
         "segue/mini",
         WEIGHTS / "mini",
         "codebook masks, rejection and word points at small size; trained on scenes and photographs",
-    )
+    ),
+    EmbeddedModel(
+        "segue/mini-pixelllm",
+        WEIGHTS / "mini-pixelllm",
+        "PixelLLM at small size: captions with a point for every word, dense captions, expressions",
+    ),
+)
+EMBEDDED = {
+    model.name: model
+    for model in _MODELS
+    if model.name == "segue/mini" or (model.folder / "config.json").is_file()
 }
+"""The default, and what else this installation has. `embedded` also knows them without "segue/"."""
 
 PUBLISHED = {
     "xinlai/LISA-7B-v1": "LISA",
@@ -150,9 +169,16 @@ def _load_adapter(folder: Path, *, device: torch.device, dtype: torch.dtype) -> 
     return Predictor(model, texts, name=name)
 
 
+def embedded(name_or_path: str | Path) -> str:
+    """The name as `EMBEDDED` has it, where it is one without "segue/" and no folder is called so."""
+    name = str(name_or_path)
+    full = f"segue/{name}"
+    return full if full in EMBEDDED and not Path(name).exists() else name
+
+
 def checkpoint_folder(name_or_path: str | Path) -> Path:
     """The folder of an embedded model's name, or the path itself; CheckpointError where it holds no model."""
-    name = str(name_or_path)
+    name = embedded(name_or_path)
     folder = EMBEDDED[name].folder if name in EMBEDDED else Path(name_or_path)
     try:
         known = bool(name) and (folder / "config.json").is_file()
@@ -279,7 +305,7 @@ def _moved(model: Any, device: torch.device, dtype: torch.dtype) -> Any:
 
 def _shown(name_or_path: str | Path) -> str:
     """What answers call a model: its own name, or its folder's."""
-    name = str(name_or_path)
+    name = embedded(name_or_path)
     return name if name in EMBEDDED or name in PUBLISHED else Path(name).resolve().name
 
 

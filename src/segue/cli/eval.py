@@ -325,11 +325,12 @@ def _loaded(request: _Request, local_index: int, num_processes: int) -> Any:
 
 def _model_identity(request: _Request) -> dict[str, Any]:
     """Which model, weights included."""
-    from segue.checkpoints.loading import EMBEDDED
+    from segue.checkpoints.loading import EMBEDDED, embedded
     from segue.checkpoints.published import find_published
     from segue.evaluation.digests import file_digest, weights_files
 
-    path = EMBEDDED[request.model].folder if request.model in EMBEDDED else Path(request.model)
+    name = embedded(request.model)
+    path = EMBEDDED[name].folder if name in EMBEDDED else Path(name)
     files = [path] if path.is_file() else weights_files(path) or weights_files(find_published(request.model))
     identity = {"name": request.model, "sha256": file_digest(files)}
     return identity | ({"dtype": request.dtype} if request.dtype else {})
