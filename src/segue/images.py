@@ -154,7 +154,10 @@ def _open_lazily(stream: BinaryIO, name: str) -> Image.Image:
     head = stream.read(64)
     stream.seek(0)
     format_name = _sniff(head, name)
-    Image.init()
+    if format_name not in Image.OPEN:
+        Image.preinit()  # JPEG, PNG and a few more; the other forty decoders only where one of them is needed
+    if format_name not in Image.OPEN:
+        Image.init()
     # The decoder itself rather than Image.open: that one has a pixel limit of its own, global to the process.
     factory, accept = Image.OPEN[format_name]
     accepted = accept(head) if accept else True

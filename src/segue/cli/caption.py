@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segue.cli.ask import DEFAULT_FOLDER, save, show
-from segue.cli.console import DeviceOption, JsonOption, ModelOption, load_model, out, print_json
+from segue.cli.console import DeviceOption, JsonOption, ModelOption, load_model, print_json
+from segue.cli.reporting import ImageArgument, prepare, report, save, show, write
 from segue.errors import QuestionError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def caption(
-    image: Annotated[Path, typer.Argument(help="A picture: JPEG, PNG, WebP, TIFF ...")],
+    image: ImageArgument,
     box: Annotated[
         str | None, typer.Option("--box", help="Caption this region: x0,y0,x1,y1 in pixels.", metavar="BOX")
     ] = None,
@@ -35,28 +35,22 @@ def caption(
 
     With --json nothing is written unless --out is given.
     """
-    from segue.images import open_image
-
     if dense and box is not None:
         raise QuestionError("--dense captions the whole picture; leave out --box")
     region = None if box is None else parse_box(box)
-    picture = open_image(image)
-    destination = DEFAULT_FOLDER if folder is None and not as_json else folder
-    if destination is not None:
-        destination.mkdir(parents=True, exist_ok=True)
+    picture, destination = prepare(image, folder, as_json=as_json)
     predictor = load_model(model, device)
-    answers = predictor.caption_dense(picture) if dense else [predictor.caption(picture, box=region)]
+    if not dense:
+        answer = predictor.caption(picture, box=region)
+        report(answer, destination, f"{image.stem}-caption", as_json=as_json, how=save_trace)
+        return
+    answers = predictor.caption_dense(picture)
     if as_json:
-        print_json([answer.to_dict() for answer in answers] if dense else answers[0].to_dict())
+        print_json([answer.to_dict() for answer in answers])
     for number, answer in enumerate(answers, start=1):
         if not as_json:
             show(answer)
-        if destination is None:
-            continue
-        stem = f"{image.stem}-object-{number}" if dense else f"{image.stem}-caption"
-        written = save(answer, destination, stem) if dense else save_trace(answer, destination, stem)
-        if not as_json:
-            out.print(f"written: {', '.join(map(str, written))}", style="dim", markup=False)
+        write(answer, destination, f"{image.stem}-object-{number}", quiet=as_json)
 
 
 def save_trace(answer: Answer, folder: Path, stem: str) -> tuple[Path, ...]:

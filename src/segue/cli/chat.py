@@ -9,22 +9,13 @@ from typing import Annotated
 
 import typer
 
-from segue.cli.ask import save, show
-from segue.cli.console import (
-    DeviceOption,
-    JsonOption,
-    ModelOption,
-    err,
-    file_stem,
-    load_model,
-    out,
-    print_json,
-)
+from segue.cli.console import DeviceOption, JsonOption, ModelOption, err, file_stem, load_model
+from segue.cli.reporting import ImageArgument, report
 from segue.errors import QuestionError
 
 
 def chat(
-    image: Annotated[Path, typer.Argument(help="A picture: JPEG, PNG, WebP, TIFF ...")],
+    image: ImageArgument,
     model: ModelOption = "segue/mini",
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder for an overlay and a JSON of every answer.")
@@ -57,14 +48,7 @@ def chat(
             err.print(f"segue: error: {error}", markup=False)
             num_failed += 1
             continue
-        if as_json:
-            print_json(answer.to_dict())
-        else:
-            show(answer)
-        if folder is not None:
-            written = save(answer, folder, file_stem(image, question))
-            if not as_json:
-                out.print(f"written: {', '.join(map(str, written))}", style="dim", markup=False)
+        report(answer, folder, file_stem(image, question), as_json=as_json)
     if num_failed:
         raise typer.Exit(2)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+
+from segue.collecting import uncollected
 
 if TYPE_CHECKING:
     from segue.predictor import Predictor
@@ -42,6 +45,8 @@ def load_model(name: str, device: str | None) -> Predictor:
     with err.status("loading torch and the model"), _remarks("segue.checkpoints"):
         import segue
 
+        with uncollected(for_good="segue.predictor" not in sys.modules):
+            import segue.predictor
         return segue.load(name, device=device)
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from segue.cli.ask import DEFAULT_FOLDER, save, show
-from segue.cli.console import DeviceOption, JsonOption, ModelOption, file_stem, load_model, out, print_json
+from segue.cli.console import DeviceOption, JsonOption, ModelOption, file_stem, load_model
+from segue.cli.reporting import FolderOption, ImageArgument, prepare, report
 
 
 def locate(
-    image: Annotated[Path, typer.Argument(help="A picture: JPEG, PNG, WebP, TIFF ...")],
+    image: ImageArgument,
     expression: Annotated[str, typer.Argument(help='What to find, in quotes: "the woman in red".')],
     model: ModelOption = "segue/mini",
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the overlay and the JSON. [default: outputs]")
-    ] = None,
+    folder: FolderOption = None,
     as_json: JsonOption = False,
     device: DeviceOption = None,
 ) -> None:
@@ -25,18 +22,6 @@ def locate(
 
     With --json nothing is written unless --out is given.
     """
-    from segue.images import open_image
-
-    picture = open_image(image)
-    destination = DEFAULT_FOLDER if folder is None and not as_json else folder
-    if destination is not None:
-        destination.mkdir(parents=True, exist_ok=True)
+    picture, destination = prepare(image, folder, as_json=as_json)
     answer = load_model(model, device).locate(picture, expression)
-    if as_json:
-        print_json(answer.to_dict())
-    else:
-        show(answer)
-    if destination is not None:
-        written = save(answer, destination, file_stem(image, expression))
-        if not as_json:
-            out.print(f"written: {', '.join(map(str, written))}", style="dim", markup=False)
+    report(answer, destination, file_stem(image, expression), as_json=as_json)
