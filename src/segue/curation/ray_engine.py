@@ -25,7 +25,7 @@ from segue.curation.requests import EndpointError, Tokens
 from segue.curation.steps import Step
 from segue.curation.targets import Ask
 from segue.curation.tasks import Task
-from segue.errors import SegueError
+from segue.errors import MissingDependencyError, SegueError
 from segue.ray_data import cluster, deal
 
 __all__ = ["run_tasks_on_ray"]
