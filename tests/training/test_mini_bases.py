@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 
 import segue
 from segue.checkpoints.bases import build_lisa
+from segue.checkpoints.loading import EMBEDDED, EmbeddedModel
 from segue.checkpoints.new_bases import new_config, new_parts
 from segue.errors import CheckpointError, SegueError
+from segue.evaluation.scenes import ScenesBenchmark
 from segue.training.bases_objective import looks
 from segue.training.plan import meta_model
 from segue.training.recipe import load_recipe
@@ -174,3 +176,21 @@ def test_a_look_is_the_mean_of_the_tokens_on_an_object():
     mask = torch.zeros(1, 4, 4)
     mask[0, 2:, :2] = 255  # the third of 2 x 2 tokens
     assert torch.allclose(looks(tokens, mask)[0], torch.tensor([2.0, 1.0]) / 5**0.5 * 2**0.5)
+
+
+def test_an_embedded_family_goes_by_its_name(family, monkeypatch):
+    name, model, _ = family
+    full = f"segue/mini-{name}"
+    entry = EmbeddedModel(full, model, "tiny", converted=True)
+    monkeypatch.setitem(EMBEDDED, full, entry)
+    assert segue.load(f"mini-{name}").name == segue.load(full).name == full
+
+
+def test_scenes_are_asked_and_scored(family, tmp_path):
+    _, model, _ = family
+    bench = ScenesBenchmark(num=1)
+    predictor = segue.load(model)
+    sample = bench.sample(bench.names()[0])
+    said = bench.predict(predictor, [sample], 4)[0]
+    row = bench.score(sample, said)
+    assert len(row["turns"]) == len(sample.turns)

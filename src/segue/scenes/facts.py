@@ -35,7 +35,7 @@ def make_described_scene(
     num_objects: tuple[int, int] | None = None,
     zoom: float | None = None,
 ) -> tuple[np.ndarray, Record]:
-    """As `segue.scenes.make_scene`, with captions and expressions in place of a dialogue."""
+    """As `segue.scenes.make_scene`, with captions and expressions in place of questions."""
     scene = compose_scene(
         seed,
         size=size,
@@ -49,13 +49,14 @@ def make_described_scene(
 
 def described_scene(scene: Scene, rng: np.random.Generator, *, image: str) -> Record:
     """The scene as a record: one traced caption of the whole, one of every thing in its box, and expressions.
-    A scene without things has none of them."""
+    A scene without things has none of them. The dialogue is the whole's caption again, with its phrases."""
     record = scene_record(scene, rng, image=image, num_turns=0)
     if not scene.objects:
         return record
     talk = Talk(SceneView.of(scene), rng)
     turn, things = describe(talk, "caption")
-    captions = [Caption(text=turn.answer, points=trace(talk, turn, things))]
+    turn = turn.model_copy(update={"points": trace(talk, turn, things)})
+    captions = [Caption(text=turn.answer, points=turn.points)]
     for thing in talk.view.things:
         text, _ = marked(with_article(talk.view.short(thing)))
         captions.append(Caption(text=text, region=[float(value) for value in thing.box]))
@@ -64,7 +65,8 @@ def described_scene(scene: Scene, rng: np.random.Generator, *, image: str) -> Re
         for thing in talk.view.things
         for text in expressions_of(talk.view, thing)
     ]
-    return record.model_copy(update={"captions": captions, "expressions": expressions})
+    told = {"captions": captions, "expressions": expressions, "dialogue": [turn]}
+    return record.model_copy(update=told)
 
 
 def expressions_of(view: SceneView, thing: SceneObject) -> list[str]:
