@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ import segue
 from segue.checkpoints.bases import build_lisa
 from segue.checkpoints.loading import EMBEDDED, EmbeddedModel
 from segue.checkpoints.new_bases import new_config, new_parts
+from segue.data.native import Turn
 from segue.errors import CheckpointError, SegueError
+from segue.evaluation.prediction import EMPTY
 from segue.evaluation.scenes import ScenesBenchmark
 from segue.training.bases_objective import looks
 from segue.training.plan import meta_model
@@ -191,6 +194,8 @@ def test_scenes_are_asked_and_scored(family, tmp_path):
     bench = ScenesBenchmark(num=1)
     predictor = segue.load(model)
     sample = bench.sample(bench.names()[0])
+    about_a_box = Turn(question="What is this?", answer="A dog.", region=[1.0, 1.0, 9.0, 9.0])
+    sample = replace(sample, turns=[*sample.turns[:3], about_a_box])
     said = bench.predict(predictor, [sample], 4)[0]
-    row = bench.score(sample, said)
-    assert len(row["turns"]) == len(sample.turns)
+    assert said[-1] == EMPTY, "these families take no boxes"
+    assert len(bench.score(sample, said)["turns"]) == 4

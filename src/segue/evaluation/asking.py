@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from segue.evaluation.prediction import Prediction
+from segue.evaluation.prediction import EMPTY, Prediction
 
 if TYPE_CHECKING:
     from segue.answer import Answer
@@ -31,9 +31,18 @@ def ask_all(
     *,
     max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> list[list[Prediction]]:
-    """The answers to every sample's turns; `batch_size` questions are asked together."""
+    """The answers to every sample's turns; `batch_size` questions are asked together.
+
+    Questions about a box are answered with nothing where the family takes none (LISA, GSVA, PixelLM).
+    """
     seen = see_all(predictor, samples)
-    places = [(s, t) for s, sample in enumerate(samples) for t in range(len(sample.turns))]
+    boxes = getattr(getattr(predictor, "model", None), "region_encoder", True) is not None
+    places = [
+        (s, t)
+        for s, sample in enumerate(samples)
+        for t, turn in enumerate(sample.turns)
+        if boxes or turn.region is None
+    ]
 
     def likeness(place: tuple[int, int]) -> tuple[str, int]:
         turn = samples[place[0]].turns[place[1]]
@@ -50,7 +59,9 @@ def ask_all(
         ]
         said = _answers(predictor, asked, max_new_tokens)
         answers.update(zip(chunk, map(Prediction.from_answer, said), strict=True))
-    return [[answers[s, t] for t in range(len(sample.turns))] for s, sample in enumerate(samples)]
+    return [
+        [answers.get((s, t), EMPTY) for t in range(len(sample.turns))] for s, sample in enumerate(samples)
+    ]
 
 
 def locate_all(predictor: Predictor, samples: Sequence[Sample]) -> list[list[Prediction]]:

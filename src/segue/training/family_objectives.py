@@ -63,19 +63,6 @@ class LisaObjective(nn.Module):
         total = weights.text * terms.text + weights.bce * terms.bce + weights.dice * terms.dice
         return Losses(total, {name: getattr(terms, name).detach() for name in ("text", "bce", "dice")})
 
-    def _normalised(self, pixels: Tensor, geometries: list[Geometry]) -> Tensor:
-        """As `LisaProcessor.sam_view`: the padding is zero after it."""
-        config: Any = self.model.config
-        mean, std = (
-            torch.tensor(numbers, device=pixels.device).view(-1, 1, 1)
-            for numbers in (config.sam_mean, config.sam_std)
-        )
-        canvas = torch.zeros(pixels.shape, device=pixels.device)
-        for own, image, geometry in zip(canvas, pixels, geometries, strict=True):
-            height, width = geometry.resized
-            own[:, :height, :width] = (image[:, :height, :width] - mean) / std
-        return canvas
-
 
 class PixelLMObjective(nn.Module):
     """PixelLM's: text, BCE with target refinement as `model.config.refinement` says, and DICE.
