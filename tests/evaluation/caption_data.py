@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from tests.data.sources.official import ref, refer
 from tests.data.sources.test_localized_narratives import narrative
 from tests.data.sources.test_visual_genome import write_grit
-from tests.data.sources.writing import write_json, write_lines, write_picture
+from tests.data.sources.writing import HEIGHT, WIDTH, write_json, write_lines, write_picture
 
 NARRATIVES = {"coco_val": "139", "flickr30k_test": "36979", "ade20k_validation": "ADE_val_00000001"}
 PICTURES = {
@@ -27,6 +31,11 @@ def write_all(root: Path) -> None:
     for name, image_id in NARRATIVES.items():
         write_lines(root, f"localized_narratives/{name}_localized_narratives.jsonl", narrative(image_id))
         write_picture(root, PICTURES[name])
+    coco_captions(root, {1: "val", 2: "test"})
+
+
+def coco_captions(root: Path, splits: Mapping[int, str]) -> None:
+    """Karpathy's file, with a picture of noise for each number."""
     entries = [
         {
             "filepath": "val2014",
@@ -34,8 +43,10 @@ def write_all(root: Path) -> None:
             "split": split,
             "sentences": [{"raw": "A giraffe eats."}, {"raw": "An animal at a tree."}],
         }
-        for number, split in ((1, "val"), (2, "test"))
+        for number, split in splits.items()
     ]
     write_json(root, "coco/annotations/dataset_coco.json", {"images": entries})
-    for entry in entries:
-        write_picture(root, f"coco/val2014/{entry['filename']}")
+    for number, entry in zip(splits, entries, strict=True):
+        path = write_picture(root, f"coco/val2014/{entry['filename']}")
+        pixels = np.random.default_rng(number).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)

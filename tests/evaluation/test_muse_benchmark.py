@@ -18,27 +18,16 @@ from segue.evaluation.predictions_file import PredictionsFile
 from segue.evaluation.runner import run
 from segue.evaluation.segmentation import Truths
 from tests.data.pictures import HEIGHT, WIDTH
-from tests.data.sources.official import picture, write_json
-from tests.data.test_muse_json import CUP, PLATE, SPOON, entry
+from tests.evaluation import muse_data
 from tests.evaluation.endpoint import ChatEndpoint
 
 FILES = {"val": "muse_val", "test_few": "muse_test_less", "test_many": "muse_test_many"}
-ALL = entry(
-    coco_url="http://images.cocodataset.org/val2017/000000000012.jpg",
-    questions=["Where are the mug and the spoon?", "What is on the table?"],
-    answers=[[SPOON], [CUP, SPOON, PLATE]],
-    text_answers=[None, "The cup {seg}, the spoon {seg} and the plate {seg}."],
-)
 
 
 @pytest.fixture
 def data(tmp_path) -> Path:
     root = tmp_path / "dataset"
-    write_json(root / "muse/muse_val.json", [entry(), ALL])
-    write_json(root / "muse/muse_test_less.json", [entry()])
-    write_json(root / "muse/muse_test_many.json", [ALL])
-    picture(root / "coco/train2017/000000000009.jpg", WIDTH, HEIGHT)
-    picture(root / "coco/val2017/000000000012.jpg", WIDTH, HEIGHT)
+    muse_data.write_all(root)
     return root
 
 
