@@ -360,3 +360,65 @@ def test_names_with_braces_stay_as_they_are():
 def test_unknown_templates_are_named(family, kind, options, message):
     with pytest.raises(DataError, match=message):
         make_dialogue(FRUIT, np.random.default_rng(0), family=family, kind=kind, options=options)
+
+
+# -- dialogues that a record has already ----------------------------------------
+
+TOLD = record(
+    thing(1, "cat"),
+    thing(2, "dog"),
+    thing(3, "mug", mask=False),
+    dialogue=[
+        Turn(question="Where is the cat?", answer="The cat.", phrases=[Phrase(span=(4, 7), ids=[1])]),
+        Turn(
+            question="Find cat, dog and cow.",
+            answer="The cat and the dog; no cow.",
+            phrases=[
+                Phrase(span=(4, 7), ids=[1]),
+                Phrase(span=(16, 19), ids=[2]),
+                Phrase(span=(24, 27), ids=[]),
+            ],
+        ),
+        Turn(question="Is there a cow?", answer="No cow.", phrases=[Phrase(span=(3, 6), ids=[])]),
+        Turn(question="What is here?", answer="A cat.", region=[0.0, 0.0, 9.0, 9.0]),
+        Turn(question="The mug?", answer="The mug.", phrases=[Phrase(span=(4, 7), ids=[3])]),
+        Turn(
+            question="Describe it.",
+            answer="A cat.",
+            phrases=[Phrase(span=(2, 5), ids=[1])],
+            type="caption",
+        ),
+    ],
+)
+"""One target; several with an absent one; an absent one alone; about a box; only boxed; a caption."""
+
+
+def dialogue_of(family: str, seed: int = 0) -> list[Turn]:
+    return make_dialogue(TOLD, np.random.default_rng(seed), family=family, kind="dialogue").dialogue
+
+
+def test_lisa_answers_a_records_questions_with_one_mask_each():
+    turns, _ = said(TOLD, "lisa", "dialogue")
+    suffixes = {"", " Please respond with segmentation mask.", " Please output segmentation mask."}
+    assert {answer for _, answer, ids in turns if ids} == ANSWERS
+    assert {(question, ids) for question, _, ids in turns} == {
+        *((f"Where is the cat?{suffix}", ((1,),)) for suffix in suffixes),
+        *((f"Find cat, dog and cow.{suffix}", ((1, 2),)) for suffix in suffixes),
+        ("Describe it.", ()),
+    }
+
+
+def test_gsva_keeps_every_phrase_and_rejects_what_is_absent():
+    turns = dialogue_of("gsva")
+    assert [turn.question for turn in turns] == [
+        "Where is the cat?",
+        "Find cat, dog and cow.",
+        "Is there a cow?",
+        "Describe it.",
+    ]
+    assert [[phrase.ids for phrase in turn.phrases] for turn in turns] == [[[1]], [[1], [2], []], [[]], [[1]]]
+
+
+def test_small_bases_learn_the_words_alone():
+    assert [turn.answer for turn in dialogue_of("bases")] == [turn.answer for turn in dialogue_of("gsva")]
+    assert not any(turn.phrases for turn in dialogue_of("bases"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import CLIPVisionConfig, LlamaConfig
 
 from segue.checkpoints.llava_layout import lisa_table
@@ -206,3 +207,31 @@ def test_without_image_marks(tmp_path):
     _, processor = tiny_lisa(tmp_path, use_image_marks=False)
     assert isinstance(processor, LisaProcessor)
     assert processor.tokenizer.added["<im_start>"] not in processor.prefix_ids
+
+
+def test_the_whole_picture_where_it_is_padded(tmp_path):
+    _, processor = tiny_lisa(tmp_path, clip_fit="pad")
+    wide = Image.fromarray(np.full((10, 20, 3), 255, np.uint8))
+    view = processor.clip_view(wide)
+    assert (view[:, 14:] == 0).all(), "the padding"
+    assert (view[:, :14] > 1).all(), "all 28 columns are the white picture"
+
+
+def test_boxes_and_clicks_are_two_prompts_each(made):
+    sam = made[0].sam
+    boxes = sam.embed_boxes(torch.tensor([[0.0, 0.0, 31.0, 31.0], [32.0, 32.0, 63.0, 63.0]]))
+    clicks = sam.embed_points(torch.tensor([[10.0, 10.0], [50.0, 50.0]]))
+    assert boxes.shape == clicks.shape == (2, 2, 16)
+    assert not torch.allclose(boxes[0], boxes[1])
+    assert torch.equal(clicks[0, 1], clicks[1, 1]), "the second says that there is no other click"
+    features = sam.encode_images(torch.randn(3, 3, 64, 64))
+    masks, scores = sam.decode_prompts(features, torch.tensor([0, 2]), boxes)
+    assert masks.shape == (2, 16, 16)
+    assert scores.shape == (2,)
+
+
+def test_small_pictures_are_encoded_together(made):
+    sam = made[0].sam
+    pixels = torch.randn(3, 3, 64, 64)
+    each = torch.cat([sam.encode_images(one[None]) for one in pixels])
+    assert torch.allclose(sam.encode_images(pixels), each, atol=1e-5)

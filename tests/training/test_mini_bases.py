@@ -34,7 +34,7 @@ TINY = {
                           "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_dim": 32, "mlp_ratio": 2.0,
                           "window_size": 2, "global_attn_indexes": [1], "num_pos_feats": 8},
         "prompt_encoder_config": {"hidden_size": 16, "image_size": 64, "patch_size": 16},
-        "mask_decoder_config": {"hidden_size": 16, "mlp_dim": 16, "num_attention_heads": 8,
+        "mask_decoder_config": {"hidden_size": 16, "mlp_dim": 16, "num_attention_heads": 4,
                                 "iou_head_hidden_dim": 16},
     },
 }  # fmt: skip

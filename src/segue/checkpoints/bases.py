@@ -90,7 +90,8 @@ def build_lisa(
     folder = local_folder(language_model)
     raw, state = read_json(folder / "config.json"), read_tensors(folder)
     clip = read_clip(vision_tower)
-    sam_state, dimensions = read_sam(sam)
+    heads = expected.get("sam_config", {}).get("mask_decoder_config", {}).get("num_attention_heads")
+    sam_state, dimensions = read_sam(sam, given={} if heads is None else {"decoder_num_heads": heads})
 
     # 1) The configuration: the bases' dimensions, the recipe's settings.
     config_class, model_class = (GsvaConfig, GsvaModel) if rejects else (LisaConfig, LisaModel)
@@ -167,14 +168,15 @@ def local_folder(name: str) -> Path:
     return fetch_folder(name)
 
 
-def read_sam(name: str) -> tuple[dict[str, Tensor], SamDimensions]:
+def read_sam(name: str, *, given: Mapping[str, Any] | None = None) -> tuple[dict[str, Tensor], SamDimensions]:
     """Segment Anything's weights by our names, and its dimensions.
 
     Args:
         name: transformers' folder or hub name, or the original file.
+        given: dimensions that weights do not tell.
     """
     state = read_original_sam(name)
-    dimensions = SamDimensions.from_weights(state)
+    dimensions = SamDimensions.from_weights(state, given=given)
     table = NameTable(sam_names(dimensions.iou_head_depth), ("pixel_mean", "pixel_std"))
     return _renamed(table, state, Path(name)), dimensions
 

@@ -63,10 +63,11 @@ def new_parts(config: LisaConfig, *, seed: int) -> LisaModel:
 
     transformers' own start suits widths near 1,000. In narrow layers it leaves attention uniform for long, so
     that here linear layers and convolutions begin as torch has them, scaled by width; positions begin as
-    sines and cosines; and every head of LLaMA begins with equal query and key weights, so that a word looks
-    up what is like it from the first step on.
+    sines and cosines; and every head of LLaMA and of SAM's decoder begins with equal query and key weights,
+    so that from the first step on a word looks up what is like it, and a corner of a box its place.
     """
     import torch
+    from transformers.models.sam.modeling_sam import SamAttention
 
     from segue.modeling.lisa import LisaModel
 
@@ -77,8 +78,12 @@ def new_parts(config: LisaConfig, *, seed: int) -> LisaModel:
             for module in part.modules():
                 _restart(module)
         for layer in model.language_model.model.layers:
-            attention: Any = layer.self_attn
-            if attention.q_proj.weight.shape == attention.k_proj.weight.shape:
+            own: Any = layer.self_attn
+            if own.q_proj.weight.shape == own.k_proj.weight.shape:
+                own.k_proj.weight.copy_(own.q_proj.weight)
+        for attention in model.sam.mask_decoder.transformer.modules():
+            if isinstance(attention, SamAttention):
+                attention.q_proj.weight.mul_(3**0.5)
                 attention.k_proj.weight.copy_(attention.q_proj.weight)
         encoder: Any = model.sam.image_encoder
         height, width, channels = encoder.pos_embed.shape[1:]

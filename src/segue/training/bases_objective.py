@@ -64,7 +64,8 @@ class BasesObjective(nn.Module):
 
     def forward(self, clip_pixels: Tensor, sam_pixels: Tensor, **batch: Tensor) -> Losses:
         """Losses of a batch from `BasesCollator.collate`."""
-        weights, terms = self.weights, {}
+        weights = self.weights
+        terms: dict[str, Tensor] = {}
         tokens = self.model.encode_for_language(clip_pixels)
         features = None
         if weights.dense or weights.prompt:
@@ -106,7 +107,8 @@ class BasesObjective(nn.Module):
     ) -> dict[str, Tensor]:
         """Masks of classes by name and of objects by a look, both as LISA will ask; of objects by box and
         click, as Segment Anything is asked."""
-        sam, terms = self.model.sam, {}
+        sam = self.model.sam
+        terms: dict[str, Tensor] = {}
         rows, categories, colors = batch["prompts"].unbind(1)
         objects = batch["object_rows"]
         # 1) One embedding each, through gamma.
@@ -140,7 +142,8 @@ class BasesObjective(nn.Module):
         return F.cross_entropy(self.model.lm_head(states[:, :-1][learned]).float(), labels[learned])
 
     def _embeddings(self) -> Tensor:
-        return self.model.language_model.get_input_embeddings().weight
+        table: Any = self.model.language_model.get_input_embeddings()
+        return table.weight
 
 
 def looks(tokens_KSH: Tensor, masks_Kss: Tensor) -> Tensor:
