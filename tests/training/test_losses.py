@@ -16,6 +16,7 @@ from segue.training.losses import (
     point_loss,
     refinement_weights,
 )
+from segue.training.objective import first_of_answers
 
 
 def test_every_mask_counts_the_same_in_bce():
@@ -111,3 +112,11 @@ def test_alignment_asks_for_the_targets_share_of_every_cell():
 
 def test_alignment_of_empty_targets_alone_is_zero():
     assert alignment_loss(torch.ones(1, 2), torch.ones(1, 2, 1, 2), torch.zeros(1, 2, 4)).item() == 0.0
+
+
+def test_the_first_token_of_every_answer():
+    #          prefix, one dialogue, another; the second row has one dialogue and padding
+    segments = torch.tensor([[0, 1, 1, 1, 2, 2], [0, 1, 1, 1, -1, -1]])
+    learned = torch.tensor([[0, 0, 1, 1, 1, 1], [0, 1, 0, 1, 0, 0]], dtype=torch.bool)
+    assert first_of_answers(segments, learned).tolist() == [True, False, True, False, True, False]
+    assert first_of_answers(segments, torch.zeros_like(learned)).tolist() == []

@@ -51,6 +51,9 @@ class LossWeights:
     foreground: float = 2.0
     """How much more a labelled cell counts than an empty one in the dense terms: most of a picture is
     empty."""
+    first: float = 1.0
+    """How much more the first token of an answer counts than another one: it decides between "the" and "there
+    is no", and nearly everything after follows from what stands there."""
     refinement_alpha: float = 2.0
 
 
@@ -135,7 +138,9 @@ class GroundedObjective(PreTrainedModel):
         states = self.states(features, batch)
         learned = batch["labels"] != IGNORE
         logits = self.model.lm_head(states[learned])
-        terms = {"text": F.cross_entropy(logits.float(), batch["labels"][learned])}
+        each = F.cross_entropy(logits.float(), batch["labels"][learned], reduction="none")
+        weight = torch.where(first_of_answers(batch["segment_ids"], learned), self.weights.first, 1.0)
+        terms = {"text": (each * weight).sum() / weight.sum().clamp(min=1)}
 
         rows = batch["group_rows"]
         if len(rows):
@@ -208,6 +213,16 @@ class GroundedObjective(PreTrainedModel):
                 logits, batch[f"{name}_map"], finest.shape[-2:], excluded, name, self.weights.foreground
             )
         return terms
+
+
+def first_of_answers(segment_ids_BT: Tensor, learned_BT: Tensor) -> Tensor:
+    """Of the learned positions, in reading order, which are the first of their dialogue: (learned,) bool."""
+    rows = torch.arange(len(segment_ids_BT), device=segment_ids_BT.device)[:, None]
+    # Padding has segment -1, so dialogues of different rows never have the same number.
+    dialogue = (rows * (segment_ids_BT.max() + 2) + segment_ids_BT)[learned_BT]
+    first = torch.ones_like(dialogue, dtype=torch.bool)
+    first[1:] = dialogue[1:] != dialogue[:-1]
+    return first
 
 
 class WordClassifier(nn.Module):
