@@ -2,7 +2,8 @@
 
 The published system begins with SAM, EVA-02 and Flan-T5, which do not exist at this size. Here everything is
 trained, the BERT-style decoder is the language model, and ids are those of a byte-level BPE whose first
-entries are padding, end and beginning, in T5's order.
+entries are padding, end and beginning, in T5's order. The one thing that may be taken over is the stem of a
+model of segue's own composition (`init.vision_tower: segue/mini`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from segue.errors import SegueError
+from segue.errors import CheckpointError, SegueError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from segue.modeling.pixelllm import PixelLLM
     from segue.modeling.pixelllm_configuration import PixelLLMConfig
 
-__all__ = ["SPECIAL_TOKENS", "fresh_config", "fresh_pixelllm", "train_caption_tokenizer"]
+__all__ = ["SPECIAL_TOKENS", "fresh_config", "fresh_pixelllm", "take_stem", "train_caption_tokenizer"]
 
 SPECIAL_TOKENS = ("<pad>", "</s>", "<s>")
 PAD, EOS, BOS = range(3)
@@ -51,6 +52,25 @@ def fresh_pixelllm(config: PixelLLMConfig, *, seed: int) -> PixelLLM:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return PixelLLM(config)
+
+
+def take_stem(model: PixelLLM, name: str) -> None:
+    """Give EVA-02's convolutional stem the weights of the stem of segue/mini, or of a model like it.
+
+    Raises:
+        CheckpointError: no such model, or it has other stages.
+    """
+    from segue.checkpoints.loading import checkpoint_folder, read_grounded_model
+
+    stages = len(model.config.eva_config.stem_widths)
+    theirs = read_grounded_model(checkpoint_folder(name)).vision.stem[:stages].state_dict()
+    own = model.vision.eva.patch_embed["proj"].state_dict()
+    wrong = [key for key, value in theirs.items() if key not in own or own[key].shape != value.shape]
+    if not stages or wrong:
+        raise CheckpointError(
+            f"{name}: its stem does not fit eva_config.stem_widths and stem_depths ({', '.join(wrong[:2])})"
+        )
+    model.vision.eva.patch_embed["proj"].load_state_dict(theirs, strict=False)
 
 
 def train_caption_tokenizer(texts: Iterable[str], *, entries: int, lowercase: bool) -> Tokenizer:

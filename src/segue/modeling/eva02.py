@@ -8,8 +8,7 @@ Letters: B images, T tokens (CLS first), C width, D width of a head, h and w of 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from segue.errors import CheckpointError
 from segue.modeling.pixelllm_configuration import Eva02Config
 from segue.modeling.resizing import bicubic
+from segue.modeling.vision import stem_stages
 
 __all__ = ["Eva02", "Eva02Block", "read_timm_weights", "rotary_table"]
 
@@ -36,7 +36,8 @@ class Eva02(nn.Module):
                     f"eva_config: {len(config.stem_widths)} layers in the stem make patches of"
                     f" {2 ** len(config.stem_widths)} pixels, patch_size is {config.patch_size}"
                 )
-            patches = _stem(config.stem_widths, C)
+            stages = stem_stages(config.stem_widths, config.stem_depths)
+            patches = nn.Sequential(*stages, nn.Conv2d(config.stem_widths[-1], C, kernel_size=1))
         self.patch_embed = nn.ModuleDict({"proj": patches})
         self.cls_token = nn.Parameter(torch.zeros(1, 1, C))
         self.pos_embed = nn.Parameter(torch.randn(1, 1 + side * side, C) * 0.02)
@@ -76,18 +77,6 @@ class Eva02(nn.Module):
         """Released PixelLLM counts cells as they are; EVA-02 itself squeezes them to the trained grid."""
         reference = self.config.rope_reference_grid
         return 1.0 if reference is None else reference / h
-
-
-def _stem(widths: Sequence[int], out: int) -> nn.Sequential:
-    """3 x 3 convolutions of stride 2, each normalised in groups of 16 channels, then a linear layer."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise((3, *widths)):
-        layers += [
-            nn.Conv2d(inputs, outputs, kernel_size=3, stride=2, padding=1),
-            nn.GroupNorm(max(1, outputs // 16), outputs),
-            nn.GELU(),
-        ]
-    return nn.Sequential(*layers, nn.Conv2d(widths[-1], out, kernel_size=1))
 
 
 class Eva02Block(nn.Module):

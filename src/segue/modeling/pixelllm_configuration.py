@@ -34,9 +34,9 @@ class Eva02Config(PreTrainedConfig):
             released PixelLLM has none.
         rope_reference_grid: squeeze rotary positions to a grid of so many cells (EVA-02's own recipe);
             None counts cells as they are (released PixelLLM).
-        stem_widths: in place of the published patch layer 3 x 3 convolutions of stride 2 with these widths,
-            for models trained from nothing, which learn in far fewer steps with it (Xiao et al., "Early
-            convolutions help transformers see better", 2021). `patch_size` is then 2 to their number.
+        stem_widths, stem_depths: in place of the published patch layer a convolutional stem as segue/mini has
+            (`modeling.vision`), one stage of stride 2 for each width, for models that train from nothing;
+            `patch_size` is then 2 to the number of stages.
     """
 
     model_type = "segue_eva02"
@@ -57,6 +57,7 @@ class Eva02Config(PreTrainedConfig):
     rope_reference_grid: int | None = None
     drop_path_rate: float = 0.1
     stem_widths: tuple | list = ()
+    stem_depths: tuple | list = ()
     pixel_mean: tuple | list = (122.7709383, 116.7460125, 104.09373615)
     pixel_std: tuple | list = (68.5005327, 66.6321579, 70.32316305)
 

@@ -8,8 +8,9 @@ h * w.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from segue.modeling.configuration import VisionConfig
 
-__all__ = ["VisionEncoder", "VisionFeatures", "sincos_positions"]
+__all__ = ["VisionEncoder", "VisionFeatures", "sincos_positions", "stem_stages"]
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,7 @@ class VisionEncoder(nn.Module):
     def __init__(self, config: VisionConfig):
         super().__init__()
         self.config = config
-        widths = (3, *config.stem_widths)
-        self.stem = nn.ModuleList(
-            nn.Sequential(
-                _conv_norm(widths[i], widths[i + 1], stride=2),
-                nn.ReLU(inplace=True),
-                *(ResidualBlock(widths[i + 1]) for _ in range(config.stem_depths[i])),
-            )
-            for i in range(len(config.stem_widths))
-        )
+        self.stem = nn.ModuleList(stem_stages(config.stem_widths, config.stem_depths))
         self.patch_projection = nn.Conv2d(config.stem_widths[-1], config.hidden_size, kernel_size=1)
         self.blocks = nn.ModuleList(
             TransformerBlock(config.hidden_size, config.num_heads, config.mlp_ratio)
@@ -145,6 +138,18 @@ def sincos_positions(h: int, w: int, width: int, *, device: torch.device | None 
     angles_y = (y[:, None] * frequencies).repeat_interleave(w, dim=0)
     angles_x = (x[:, None] * frequencies).repeat(h, 1)
     return torch.cat([angles_y.sin(), angles_y.cos(), angles_x.sin(), angles_x.cos()], dim=1)
+
+
+def stem_stages(widths: Sequence[int], depths: Sequence[int]) -> list[nn.Sequential]:
+    """Stages of stride 2, each a 3x3 convolution to its width and so many residual blocks."""
+    return [
+        nn.Sequential(
+            _conv_norm(inputs, outputs, stride=2),
+            nn.ReLU(inplace=True),
+            *(ResidualBlock(outputs) for _ in range(depth)),
+        )
+        for (inputs, outputs), depth in zip(pairwise((3, *widths)), depths, strict=True)
+    ]
 
 
 def _conv_norm(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:

@@ -70,8 +70,8 @@ class SourceSpec(_Section):
 class Bases(_Section):
     """The checkpoints that a family's model is put together from: hub names, folders, or original files."""
 
-    language_model: str
-    """LLaVA's folder or hub name; for PixelLLM T5's."""
+    language_model: str | None = None
+    """LLaVA's folder or hub name; for PixelLLM T5's, or none: only the stem of the vision tower is taken."""
     vision_tower: str
     """CLIP's; for PixelLLM EVA-02's (timm's safetensors)."""
     sam: str | None = None
@@ -212,6 +212,8 @@ class Recipe(_Section):
             raise ValueError(
                 "segue's own composition has no base checkpoints; give `model` or a model to init"
             )
+        if isinstance(self.init, Bases) and self.init.language_model is None and self.family != "pixelllm":
+            raise ValueError(f"init: {self.family} needs a language_model")
         if self.family != "segue" and self.init is None and not self.model:
             raise ValueError(
                 f"{self.family} starts from base checkpoints or a model (give `init`), or from nothing: give "
