@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segue.modeling.configuration import PixelDecoderConfig
+from segue.modeling.two_way_attention import TwoWayTransformer
 from segue.modeling.vision import VisionFeatures
 
 __all__ = ["ChannelNorm", "FourierPositions", "Outline", "PixelDecoder", "TokenFusion", "TwoWayTransformer"]
@@ -172,74 +173,6 @@ class TokenFusion(nn.Module):
         if self.mode == "learned":
             return self.phi(states_KLND.flatten(2))
         return states_KLND.sum(dim=2) * self.factor
-
-
-class TwoWayTransformer(nn.Module):
-    """SAM's two-way attention: tokens read the image, the image reads the tokens, post-norm."""
-
-    def __init__(self, width: int, *, depth: int, num_heads: int, mlp_dim: int):
-        super().__init__()
-        self.layers = nn.ModuleList(
-            TwoWayLayer(width, num_heads, mlp_dim, first=i == 0) for i in range(depth)
-        )
-        self.final_attention = Attention(width, num_heads, inner=width // 2)
-        self.final_norm = nn.LayerNorm(width)
-
-    def forward(self, queries: Tensor, keys: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """`queries` (K, Q, D), `keys` (K, T, D), `positions` (T, D) -> queries and keys, same shapes."""
-        query_positions = queries
-        for layer in self.layers:
-            queries, keys = layer(queries, keys, query_positions, positions)
-        read = self.final_attention(queries + query_positions, keys + positions, keys)
-        return self.final_norm(queries + read), keys
-
-
-class TwoWayLayer(nn.Module):
-    """Self-attention of the tokens, tokens to image, MLP, image to tokens."""
-
-    def __init__(self, width: int, num_heads: int, mlp_dim: int, *, first: bool):
-        super().__init__()
-        self.first = first
-        self.self_attention = Attention(width, num_heads)
-        self.token_to_image = Attention(width, num_heads, inner=width // 2)
-        self.image_to_token = Attention(width, num_heads, inner=width // 2)
-        self.mlp = nn.Sequential(nn.Linear(width, mlp_dim), nn.ReLU(), nn.Linear(mlp_dim, width))
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
-
-    def forward(
-        self, queries: Tensor, keys: Tensor, query_positions: Tensor, positions: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Shapes as in TwoWayTransformer. The first layer's self-attention replaces the tokens, as in SAM."""
-        if self.first:
-            queries = self.self_attention(queries, queries, queries)
-        else:
-            q = queries + query_positions
-            queries = queries + self.self_attention(q, q, queries)
-        queries = self.norms[0](queries)
-        read = self.token_to_image(queries + query_positions, keys + positions, keys)
-        queries = self.norms[1](queries + read)
-        queries = self.norms[2](queries + self.mlp(queries))
-        written = self.image_to_token(keys + positions, queries + query_positions, queries)
-        return queries, self.norms[3](keys + written)
-
-
-class Attention(nn.Module):
-    """Multi-head attention whose inner width may be smaller than the model's."""
-
-    def __init__(self, width: int, num_heads: int, *, inner: int | None = None):
-        super().__init__()
-        inner = inner or width
-        self.num_heads = num_heads
-        self.q_proj, self.k_proj, self.v_proj = (nn.Linear(width, inner) for _ in range(3))
-        self.out_proj = nn.Linear(inner, width)
-
-    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """(K, Q, D), (K, T, D), (K, T, D) -> (K, Q, D)."""
-        q, k, v = (
-            projection(x).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-            for projection, x in ((self.q_proj, q), (self.k_proj, k), (self.v_proj, v))
-        )
-        return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
 class FourierPositions(nn.Module):

@@ -116,20 +116,37 @@ class PixelLMDecoder(nn.Module):
             source = maps[level]
             h, w = source.shape[-2:]
             positions = (self.fine_positions if level else self.coarse_positions).grid(h, w)
-            source_KDhw = source[image_index_K]
+            # Cells in rows, (I, T, D), copied for every target: nothing of theirs is laid out anew later.
+            keys = source.flatten(2).transpose(1, 2).contiguous()
             if level:
                 coarser = scales[-1].mask_logits[:, None]
                 if coarser.shape[-2:] != (h, w):
                     coarser = F.interpolate(coarser.float(), (h, w), mode="bilinear").to(source.dtype)
-                source_KDhw = source_KDhw * (coarser.sigmoid() + 1)
-            keys = source_KDhw.flatten(2).transpose(1, 2) + self.dense_prompt
+                factors = coarser.flatten(1)[..., None].sigmoid() + 1
+                keys = torch.addcmul(self.dense_prompt, keys[image_index_K], factors)
+            else:
+                keys = (keys + self.dense_prompt)[image_index_K]
             queries = torch.cat([shared.expand(len(tokens_KLD), -1, -1), tokens_KLD[:, level, None]], dim=1)
             queries = queries + self.level_embed[level]
             queries, keys = transformer(queries, keys, positions.to(keys.dtype))
-            upscaled = self.output_upscaling(keys.transpose(1, 2).unflatten(2, (h, w)))
             kernel_KD = self.hypernetworks[0](queries[:, 1])
-            scales.append(DecodedScale(torch.einsum("kd,kdhw->khw", kernel_KD, upscaled), queries))
+            scales.append(DecodedScale(self._mask(keys, kernel_KD, h, w), queries))
         return scales
+
+    def _mask(self, cells_KTD: Tensor, kernel_KD: Tensor, h: int, w: int) -> Tensor:
+        """(K, 2h, 2w) logits: `output_upscaling`, then the product with each target's kernel.
+
+        The convolution's stride is its size, so a cell makes four of its own: a product of matrices, and the
+        fine map, of which only the product with the kernel is wanted, is never laid out.
+        """
+        convolution, norm, activation = self.output_upscaling
+        weight_DCij, bias = convolution.weight, convolution.bias
+        fine = F.linear(
+            cells_KTD, weight_DCij.permute(2, 3, 1, 0).flatten(0, 2), bias.repeat(weight_DCij[0, 0].numel())
+        )
+        fine = activation(norm.norm(fine.unflatten(-1, (-1, len(bias)))))
+        logits = torch.einsum("ktpc,kc->ktp", fine, kernel_KD)
+        return logits.view(-1, h, w, 2, 2).transpose(2, 3).reshape(-1, 2 * h, 2 * w)
 
     def combine(self, logits: list[Tensor]) -> Tensor:
         """The scales' masks as one, (K, h, w) at the finest size, float32: half precision shifts edges."""
