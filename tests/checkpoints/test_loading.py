@@ -12,10 +12,13 @@ from safetensors.torch import load_file, save_file
 
 import segue
 from segue.checkpoints import loading
+from segue.checkpoints.pixelllm_folder import write_pixelllm
 from segue.errors import CheckpointError
 from segue.modeling.grounded import GroundedModel
+from segue.modeling.pixelllm import PixelLLM
 from tests.modeling.speaking import picture, speaking_predictor
 from tests.modeling.tiny import tiny_model
+from tests.modeling.tiny_pixelllm import tiny_pixelllm_config, tiny_tokenizer
 
 QUESTION = "Where are the mug and the spoon?"
 
@@ -138,6 +141,20 @@ def test_an_embedded_model_without_its_weights(monkeypatch, tmp_path):
     monkeypatch.setitem(loading.EMBEDDED, "segue/mini", empty)
     with pytest.raises(CheckpointError, match="segue train mini"):
         segue.load()
+
+
+def test_an_embedded_model_goes_by_its_short_name_too(monkeypatch, tmp_path):
+    config = tiny_pixelllm_config()
+    tiny_tokenizer().save(str(tmp_path / "tokenizer.json"))
+    write_pixelllm(PixelLLM(config), tmp_path / "tokenizer.json", tmp_path / "there")
+    name = "segue/mini-pixelllm"
+    monkeypatch.setitem(loading.EMBEDDED, name, loading.EmbeddedModel(name, tmp_path / "there", ""))
+    monkeypatch.chdir(tmp_path)
+    assert segue.load("mini-pixelllm", device="cpu").name == name
+    assert segue.load(name, device="cpu").name == name
+    (tmp_path / "mini-pixelllm").mkdir()  # a folder of one's own comes first
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
+        segue.load("mini-pixelllm")
 
 
 def test_a_folder_that_is_no_checkpoint(tmp_path, saved):

@@ -156,8 +156,8 @@ class SceneWords:
         found = predictions[len(sample.turns) :]
         dense = self._dense.score(sample, found)
         row |= {"dense": dense, "finds": bool(found)}
-        right, whole = ratios.get("", {}).get("box_accuracy", [0.0, 0.0])
-        return row | {"score": right / whole if whole else None}
+        hits, expressions = ratios.get("", {}).get("box_accuracy", [0.0, 0.0])
+        return row | {"score": hits / expressions if expressions else None}
 
     def summarise(self, rows: Iterable[Row]) -> dict[str, Any]:
         sums: dict[str, list[float]] = {}

@@ -116,7 +116,7 @@ class PixelLLMObjective(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, parts: dict[str, dict[str, Tensor]] | None = None, **batch: Tensor) -> Losses:
+    def forward(self, parts: dict[str, dict[str, Tensor]] | None = None, **batch: Any) -> Losses:
         """Losses of a batch from `PixelLLMCollator.collate`, every term that it has labels for; or of one of
         `JointCollator`, whose `parts` are such batches on the same pictures, which are seen once."""
         if parts is None:
