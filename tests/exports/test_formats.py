@@ -5,6 +5,9 @@ import base64
 import importlib.util
 import io
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -162,15 +165,85 @@ def test_fiftyone_folder(tmp_path, results):
         np.testing.assert_array_equal(np.asarray(mask) > 0, ring()[4:25, 5:36])
 
 
-def test_fiftyone_reads_it(tmp_path, results, answer):
+@pytest.fixture
+def fiftyone(monkeypatch):
+    """FiftyOne without its database: its labels, and what reads files of its format."""
     if importlib.util.find_spec("fiftyone") is None:
         pytest.skip("FiftyOne is large and an extra of its own: pip install 'segue[fiftyone]'")
-    import fiftyone
+    monkeypatch.setenv("FIFTYONE_DISABLE_SERVICES", "true")
+    monkeypatch.setenv("FIFTYONE_DO_NOT_TRACK", "true")
+    return importlib.import_module("fiftyone")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_fiftyones_own_importer_reads_it(tmp_path, results, fiftyone):
+    """The reader of JSON folders, which FiftyOne turns to by itself, and its own schema of samples."""
+    from fiftyone.utils.data import build_dataset_importer
 
     write("fiftyone", results, tmp_path / "fo")
-    data = fiftyone.Dataset.from_dir(str(tmp_path / "fo"), fiftyone.types.FiftyOneDataset)
-    assert [d.label for d in data.first().predictions.detections] == ["frame", "blob"]
-    assert to_fiftyone(answer).detections[1].mask.sum() == blob().sum()
+    folder = str(tmp_path / "fo")
+    assert build_dataset_importer(fiftyone.types.FiftyOneDataset, dataset_dir=folder)[
+        0
+    ]._is_legacy_format_data()
+    reader, _ = build_dataset_importer(fiftyone.types.LegacyFiftyOneDataset, dataset_dir=folder)
+    with reader:
+        samples = list(reader)
+    assert [sample.filepath for sample in samples] == [
+        str(tmp_path / "in" / name) for name in ("a.png", "b.png")
+    ]
+    for sample in samples:
+        sample.predictions.validate()
+        found = sample.predictions.detections
+        assert [(d.label, d.confidence) for d in found] == [("frame", 0.75), ("blob", 0.5)]
+        for detection, mask in zip(found, (ring(), blob()), strict=True):
+            assert drawn_by_fiftyone(detection, mask) > 0.85
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_answers_as_fiftyones_detections(answer, fiftyone):
+    detections = to_fiftyone(answer)
+    assert isinstance(detections, fiftyone.Detections)
+    detections.validate()
+    frame, shape = detections.detections
+    assert (frame.label, frame.confidence, shape.label) == ("Frame", 0.75, "blob")
+    np.testing.assert_array_equal(frame.mask, ring()[4:25, 5:36])
+    for detection, mask in ((frame, ring()), (shape, blob())):
+        assert drawn_by_fiftyone(detection, mask) > 0.85
+
+
+def drawn_by_fiftyone(detection, mask):
+    """IoU of a mask with what the tool draws. It cuts the box's corners down to whole pixels in floating
+    point and fits the mask into that, so a row or column may be lost."""
+    drawn = detection.to_segmentation(frame_size=(WIDTH, HEIGHT)).mask > 0
+    return (drawn & mask).sum() / (drawn | mask).sum()
+
+
+IN_A_DATABASE = """
+import sys, fiftyone
+data = fiftyone.Dataset.from_dir(sys.argv[1], fiftyone.types.FiftyOneDataset)
+print([d.label for d in data.first().predictions.detections])
+"""
+
+
+def test_fiftyones_database_takes_it(tmp_path, results):
+    if importlib.util.find_spec("fiftyone") is None:
+        pytest.skip("FiftyOne is large and an extra of its own: pip install 'segue[fiftyone]'")
+    write("fiftyone", results, tmp_path / "fo")
+    home = {
+        "HOME": str(tmp_path),
+        "FIFTYONE_DATABASE_DIR": str(tmp_path / "db"),
+        "FIFTYONE_DO_NOT_TRACK": "true",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_DATABASE, str(tmp_path / "fo")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **home},
+    )
+    if "MongoDB could not be installed" in done.stderr:
+        pytest.skip("FiftyOne has no MongoDB here: it fetches one when it is installed, where it can")
+    assert done.stdout.splitlines()[-1] == "['frame', 'blob']", done.stderr[-2000:]
 
 
 def test_pictures_that_would_share_a_file_are_named(tmp_path, answer):

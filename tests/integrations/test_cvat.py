@@ -3,6 +3,7 @@
 import io
 import logging
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -73,3 +74,25 @@ def test_create_reads_what_the_command_line_gives():
     assert function._phrases == {"dog": "dog", "pet": "the red cat"}
     with pytest.raises(SegueError, match="labels is empty"):
         cvat.create(labels=" , ")
+
+
+def test_cvats_command_line_calls_it(monkeypatch):
+    """With the arguments of the documented command, but for the network."""
+    pytest.importorskip(
+        "cvat_cli", reason="CVAT's command line is none of segue's extras: pip install cvat-cli"
+    )
+    from cvat_cli.__main__ import main
+
+    called, connected = [], MagicMock()
+    connected.__enter__.return_value = connected
+    connected.api_client.default_headers = {"User-Agent": "cvat"}
+    monkeypatch.setattr("cvat_cli._internal.common.make_client_from_cli", lambda *_, **__: connected)
+    monkeypatch.setattr(cvataa, "annotate_task", lambda *given, **options: called.append((given, options)))
+    labels = "labels=str:car,person=the person on a bicycle"
+    command = ("task", "auto-annotate", "137", "--function-module", "segue.integrations.cvat", "-p", labels)
+    assert not main([*command, "--conf-threshold", "0.5", "--conv-mask-to-poly"])
+    [((client, task, function), options)] = called
+    assert (client, task) == (connected, 137)
+    assert isinstance(function, cvat.Function)
+    assert [label.name for label in function.spec.labels] == ["car", "person"]
+    assert (options["conf_threshold"], options["conv_mask_to_poly"]) == (0.5, True)

@@ -80,6 +80,21 @@ def test_a_project_is_connected_and_a_task_labelled(backend):
     assert sides == {"x": 0, "y": 0, "width": 50, "height": 100}
 
 
+def test_label_studios_own_schema_takes_the_labels(backend):
+    """Its SDK checks the configuration, and each region against the control that it is for."""
+    interface = pytest.importorskip(
+        "label_studio_sdk.label_interface",
+        reason="Label Studio's SDK is none of segue's extras: pip install label-studio-sdk",
+        exc_type=ImportError,
+    ).LabelInterface(CONFIG)
+    interface.validate()
+    (prediction,) = predict(backend, DATA_URL, label_config=CONFIG).json()["results"]
+    assert len(prediction["result"]) == 3
+    assert interface.validate_prediction(prediction, return_errors=True) == []
+    prediction["result"][0]["value"]["brushlabels"] = ["Bird"]  # it does look
+    assert interface.validate_prediction(prediction, return_errors=True)
+
+
 def test_pictures_come_from_label_studio_alone(backend):
     assert predict(backend, "/data/upload/1.png", label_config=CONFIG).status_code == 200
     for image in (
