@@ -18,6 +18,7 @@ Letters: K targets (of all images), I images, L scales, H language model width, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -139,12 +140,12 @@ class PixelLMDecoder(nn.Module):
         The convolution's stride is its size, so a cell makes four of its own: a product of matrices, and the
         fine map, of which only the product with the kernel is wanted, is never laid out.
         """
-        convolution, norm, activation = self.output_upscaling
+        convolution: Any = self.output_upscaling[0]
+        norm: Any = self.output_upscaling[1]
         weight_DCij, bias = convolution.weight, convolution.bias
-        fine = F.linear(
-            cells_KTD, weight_DCij.permute(2, 3, 1, 0).flatten(0, 2), bias.repeat(weight_DCij[0, 0].numel())
-        )
-        fine = activation(norm.norm(fine.unflatten(-1, (-1, len(bias)))))
+        cells = weight_DCij.shape[-2] * weight_DCij.shape[-1]
+        fine = F.linear(cells_KTD, weight_DCij.permute(2, 3, 1, 0).flatten(0, 2), bias.repeat(cells))
+        fine = F.gelu(norm.norm(fine.unflatten(-1, (cells, -1))))
         logits = torch.einsum("ktpc,kc->ktp", fine, kernel_KD)
         return logits.view(-1, h, w, 2, 2).transpose(2, 3).reshape(-1, 2 * h, 2 * w)
 
