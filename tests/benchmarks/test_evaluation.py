@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
 from segue.evaluation.scenes import ScenesBenchmark
 from tests.modeling.speaking import speaking_predictor
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "evaluation.py"
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("evaluation_benchmark", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_it_prints_a_ratio(benchmark, monkeypatch, capsys):

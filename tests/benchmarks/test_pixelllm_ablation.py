@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
-import pytest
-
 from segue.training.recipe import load_recipe
 from tests.training.test_pixelllm_fresh import tiny_recipe
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "pixelllm_ablation.py"
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("pixelllm_ablation_benchmark", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_recipes_differ_in_places_alone(benchmark):

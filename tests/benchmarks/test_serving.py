@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.serving.running import Parrot, running
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "serving.py"
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("serving_benchmark", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 class Asked(Parrot):
