@@ -165,7 +165,7 @@ def same(a: Answer, b: Answer) -> bool:
 
 
 def put_load(server: Server, questions: Sequence[Question], *, clients: int, seconds: float) -> list[float]:
-    """Clients that ask one question after the other; returns every answer's seconds.
+    """Clients that ask one question after the other, each at least one; returns every answer's seconds.
 
     Raises:
         AssertionError: an answer was missing, or another than the model gives by itself.
@@ -178,7 +178,9 @@ def put_load(server: Server, questions: Sequence[Question], *, clients: int, sec
 
     def ask() -> None:
         with server.client() as client:
-            while time.monotonic() < until and not wrong:
+            asked = 0
+            while (time.monotonic() < until or not asked) and not wrong:
+                asked += 1
                 with lock:
                     question = questions[next(numbers) % len(questions)]
                 start = time.monotonic()
