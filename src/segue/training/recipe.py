@@ -140,6 +140,8 @@ class Stage(_Section):
     """0: no clipping."""
     num_turns: int = Field(default=8, ge=0)
     """Questions drawn for each picture."""
+    questions: Literal["all", "names"] = "all"
+    """Which kinds of them; "names": what is asked for by its name, half of it absent."""
     max_masks: int = 6
     """Targets of each picture that enter the mask losses."""
     max_prompts: int = 0

@@ -12,8 +12,8 @@ import numpy as np
 
 from segue.data.augment import augment, load_photograph
 from segue.data.collation import DenseLabels
-from segue.data.native import Record
-from segue.data.photograph_turns import photograph_turns
+from segue.data.native import Record, Turn
+from segue.data.photograph_turns import MIXTURES, photograph_turns
 from segue.data.photographs import PhotographRecords, Split, photograph_records
 from segue.data.templates import TEMPLATES, make_dialogue
 from segue.errors import DataError
@@ -82,7 +82,17 @@ class SceneSource:
 class PhotographSource:
     """The training photographs of some sets, augmented first and asked about after."""
 
-    def __init__(self, records: Sequence[PhotographRecords | TurnedRecords], *, side: int, num_turns: int):
+    def __init__(
+        self,
+        records: Sequence[PhotographRecords | TurnedRecords],
+        *,
+        side: int,
+        num_turns: int,
+        questions: str = "all",
+    ):
+        if questions not in MIXTURES:
+            raise DataError(f"no questions {questions!r}; there are {', '.join(MIXTURES)}")
+        self.weights = MIXTURES[questions]
         self.records = list(records)
         self.ends = np.cumsum([len(r) for r in self.records])
         self.side = side
@@ -103,8 +113,15 @@ class PhotographSource:
             chosen = rng.permutation(len(turns))[: self.num_turns]
             turns = [turns[index] for index in sorted(chosen)]
         else:
-            turns = photograph_turns(record, rng, num_turns=self.num_turns) if self.num_turns else []
+            turns = self._turns(record, rng, records.frequency)
         return image, record.model_copy(update={"dialogue": turns})
+
+    def _turns(self, record: Record, rng: np.random.Generator, frequency: dict[str, float]) -> list[Turn]:
+        if not self.num_turns:
+            return []
+        return photograph_turns(
+            record, rng, num_turns=self.num_turns, weights=self.weights, frequency=frequency
+        )
 
 
 class SpokenSource:
@@ -150,7 +167,8 @@ def _build(recipe: Recipe, name: str, stage: Stage) -> Source | None:
         return DescribedPhotographs(found, spec, side=side) if found else None
     if spec.kind == "scenes":
         options = {"side": stage.image_size, **spec.options}
-        return _spoken(SceneSource(num_turns=stage.num_turns, **options), recipe, stage)
+        scenes = SceneSource(num_turns=stage.num_turns, questions=stage.questions, **options)
+        return _spoken(scenes, recipe, stage)
     if spec.kind == "published":
         try:
             sets = open_published(spec.data, Path(recipe.data_root))
@@ -167,10 +185,13 @@ def _build(recipe: Recipe, name: str, stage: Stage) -> Source | None:
         if recipe.family != "segue":
             return RecordSource(sets, speaker(recipe, spec, stage), indices=indices)
         turned = [TurnedRecords(*pair) for pair in zip(sets, indices, strict=True)]
-        return PhotographSource(turned, side=stage.image_size, num_turns=stage.num_turns)
+        return PhotographSource(
+            turned, side=stage.image_size, num_turns=stage.num_turns, questions=stage.questions
+        )
     if records := _photographs(name, spec):
         side = int(spec.options.get("side", stage.image_size))
-        return _spoken(PhotographSource(records, side=side, num_turns=stage.num_turns), recipe, stage)
+        source = PhotographSource(records, side=side, num_turns=stage.num_turns, questions=stage.questions)
+        return _spoken(source, recipe, stage)
     return None
 
 
