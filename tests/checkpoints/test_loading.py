@@ -317,3 +317,10 @@ def test_a_precision_that_is_not_offered(saved, dtype):
 
 def test_a_torch_device_is_taken(saved):
     assert segue.load(saved, device=torch.device("cpu")).model.device.type == "cpu"
+
+
+def test_a_sum_too_large_for_float32_is_no_fault(copy):
+    """The sum of a tensor is looked at first, and says nothing where it overflows."""
+    most = torch.finfo(torch.float32).max
+    change_weights(copy, lambda state: state["projector.0.bias"].fill_(most))
+    assert segue.load(copy).model.projector[0].bias.max() == most

@@ -104,3 +104,21 @@ def test_the_public_names():
     assert {"load", "Answer", "Segment", "Word"} <= set(dir(segue))
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         segue.lode  # noqa: B018
+
+
+def test_loading_a_model_leaves_the_collector_on():
+    """It stands still while torch is imported, and what was imported is never gone through again."""
+    code = """
+import gc, sys
+from segue.cli.console import load_model
+from segue.errors import SegueError
+try:
+    load_model("/nowhere", None)
+except SegueError:
+    pass
+assert "torch" in sys.modules
+assert gc.isenabled()
+assert gc.get_freeze_count() > 100_000, gc.get_freeze_count()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
