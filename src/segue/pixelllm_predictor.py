@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from segue.answer import Answer, Segment, Word, encode_mask
+from segue.asked_box import asked_box
 from segue.caption_text import CaptionText, SpokenWord
 from segue.errors import CapabilityError, QuestionError
 from segue.images import Geometry, open_image
@@ -206,16 +206,7 @@ class PixelLLMPredictor:
         return Word(word.text, word.span, point=(middle[0], middle[1]), extent=extent)
 
     def _box(self, seen: SeenPicture, region: Box) -> Tensor:
-        try:
-            box = np.asarray(region, dtype=float)
-        except (TypeError, ValueError):
-            box = np.empty(0)
-        if box.shape != (4,) or not np.isfinite(box).all() or box[0] >= box[2] or box[1] >= box[3]:
-            raise QuestionError(f"the box {region} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1, in pixels")
-        width, height = seen.image.size
-        if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
-            raise QuestionError(f"the box {region} lies outside the picture of {width} x {height} pixels")
-        corners = seen.geometry.boxes_to_input(box.clip(0, [width, height, width, height])[None])
+        corners = seen.geometry.boxes_to_input(asked_box(region, seen.image.size)[None])
         return self._here(torch.from_numpy(corners).float())[None]
 
     def _answer(self, seen: SeenPicture, text: str, timing: dict[str, float], **parts: Any) -> Answer:

@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from segue.answer import Answer, Segment, Word
+from segue.asked_box import asked_box
 from segue.errors import CapabilityError, QuestionError
 from segue.images import Geometry, open_image
 from segue.mask_tokens import ParsedAnswer, ParsedTarget
@@ -388,16 +389,7 @@ class Predictor:
 
     def _box(self, seen: EncodedImage, region: Box) -> Tensor:
         """A box in the picture's pixels to (1, 4), relative to the model's input."""
-        try:
-            box = np.asarray(region, dtype=float)
-        except (TypeError, ValueError):
-            box = np.empty(0)
-        if box.shape != (4,) or not np.isfinite(box).all() or box[0] >= box[2] or box[1] >= box[3]:
-            raise QuestionError(f"the box {region} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1, in pixels")
-        width, height = seen.image.size
-        if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
-            raise QuestionError(f"the box {region} lies outside the picture of {width} x {height} pixels")
-        corners = seen.geometry.boxes_to_input(box.clip(0, [width, height, width, height])[None])
+        corners = seen.geometry.boxes_to_input(asked_box(region, seen.image.size)[None])
         relative = corners / self.processor.config.vision_config.image_size
         return torch.tensor(relative, dtype=self.model.dtype, device=self.model.device)
 
