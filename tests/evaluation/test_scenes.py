@@ -52,24 +52,24 @@ def test_one_target(record, make_turn, make_answer, cat, box_mask):
 
 
 @pytest.mark.parametrize(
-    ("phrases", "ious", "answered"),
+    ("phrases", "ious", "answered", "as_one"),
     [
-        ({"cat": "cat", "dog": "dog"}, [1, 1], ["mask", "mask"]),
-        ({"dog": "dog"}, [0, 1], ["missing", "mask"]),  # one forgotten: the other still counts
-        ({}, [0, 0], ["missing", "missing"]),
-        ({"cat": "cat", "dog": None}, [1, 0], ["mask", "rejected"]),  # a false rejection
-        ({"cat": "dog", "dog": "cat"}, [0, 0], ["mask", "mask"]),  # swapped
-        ({"cat": "cat", "and": "cat", "dog": "dog"}, [1, 1], ["mask", "mask"]),  # one too many
+        ({"cat": "cat", "dog": "dog"}, [1, 1], ["mask", "mask"], 1),
+        ({"dog": "dog"}, [0, 1], ["missing", "mask"], 0.5),  # one forgotten: the other still counts
+        ({}, [0, 0], ["missing", "missing"], 0),
+        ({"cat": "cat", "dog": None}, [1, 0], ["mask", "rejected"], 0.5),  # a false rejection
+        ({"cat": "dog", "dog": "cat"}, [0, 0], ["mask", "mask"], 1),  # swapped
+        ({"cat": "cat", "and": "cat", "dog": "dog"}, [1, 1], ["mask", "mask"], 1),  # one too many
     ],
 )
-def test_several_targets(record, make_turn, make_answer, cat, dog, phrases, ious, answered):
+def test_several_targets(record, make_turn, make_answer, cat, dog, phrases, ious, answered, as_one):
     named = {"cat": cat, "dog": dog, None: None}
     turn = make_turn("What is there?", "The cat and the dog.", {"cat": [1], "dog": [2]}, type="multi")
     answer = make_answer("The cat and the dog.", {words: named[what] for words, what in phrases.items()})
     row = judge(turn, answer, record)
     assert [score["iou"] for score in row["scores"]] == ious
     assert [score["answered"] for score in row["scores"]] == answered
-    assert summarise_turns([row])["exact_count"] == float(len(phrases) == 2)
+    assert row["together"] == as_one
 
 
 def test_absent_things(record, make_turn, make_answer, cat):
@@ -79,6 +79,7 @@ def test_absent_things(record, make_turn, make_answer, cat):
     silent = judge(turn, make_answer("No."), record)
     assert [summarise_turns([row])["n_acc"] for row in (rejected, invented, silent)] == [1, 0, 0]
     assert summarise_turns([rejected, invented])["n_acc"] == 0.5
+    assert [row["together"] for row in (rejected, invented, silent)] == [1, 0, 1]
 
 
 def test_captions_may_name_things_in_any_order(record, make_turn, make_answer, cat, dog):
@@ -162,6 +163,6 @@ def test_an_oracle_is_perfect_on_real_scenes(tmp_path):
     predict = partial(benchmark.predict, oracle, batch_size=8)
     figures = run(benchmark, predict, model={}, output=tmp_path)["figures"]
     for group in [figures["overall"], *figures["by_type"].values()]:
-        for key in ("giou", "n_acc", "t_acc", "exact_count", "same_text", "words_inside"):
+        for key in ("giou", "giou_together", "n_acc", "t_acc", "exact_count", "same_text", "words_inside"):
             assert group[key] in (1.0, None), key
     assert figures["overall"]["num_present"] > 10

@@ -83,8 +83,9 @@ class CocoRecords(Sequence[Record]):
         shown: dict[str, int] = dict.fromkeys(self._names.values(), 0)
         for picture in self._pictures:
             entries = self._annotations.get(picture["id"], [])
-            for name in {self._names.get(entry.get("category_id")) for entry in entries} - {None}:
-                shown[str(name)] += 1
+            ids = {entry.get("category_id") for entry in entries}
+            for name in {self._names[id_] for id_ in ids if id_ in self._names}:
+                shown[name] += 1
         return {name: count / max(1, len(self._pictures)) for name, count in shown.items()}
 
     def file_names(self) -> list[str]:

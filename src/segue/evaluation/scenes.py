@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segue.data.native import Record, Turn, decode_mask
-from segue.evaluation.metrics import Tally, TargetScore, match_targets, point_inside, same_text, score_target
+from segue.evaluation.metrics import (
+    Tally,
+    TargetScore,
+    iou,
+    match_targets,
+    point_inside,
+    same_text,
+    score_target,
+)
 from segue.evaluation.prediction import Prediction
 from segue.evaluation.rows import Row
 from segue.evaluation.runner import Sample
@@ -134,6 +142,7 @@ def turn_row(turn: Turn, answer: Prediction, record: Record, masks: Mapping[int,
         "num_expected": len(truths),
         "num_phrases": len(answer.targets),
         "scores": [asdict(score) for score in scores],
+        "together": together(answer, truths, shape) if truths else None,
         "points": [num_inside, num_pointed],
     }
 
@@ -150,6 +159,14 @@ def score_answer(
         else:
             scores.append(score_target(phrases[index], truth, rejected=answer.targets[index].rejected))
     return scores
+
+
+def together(answer: Prediction, truths: Sequence[np.ndarray], shape: tuple[int, int]) -> float:
+    """IoU of all masks of the answer as one with all targets as one, 1 where both are empty: gRefCOCO's view,
+    fair to models that have one mask for whatever a question means (LISA)."""
+    masks = [target.mask for target in answer.targets if not target.rejected and target.mask is not None]
+    union = np.logical_or.reduce([np.zeros(shape, bool), *masks])
+    return iou(union, np.logical_or.reduce(list(truths)))
 
 
 def points_inside(answer: Prediction, record: Record, masks: Mapping[int, np.ndarray]) -> tuple[int, int]:
@@ -189,6 +206,7 @@ def summarise_turns(turns: Sequence[Row]) -> dict[str, Any]:
     return {
         "num_turns": len(turns),
         **tally.metrics().to_dict(),
+        "giou_together": _average([turn["together"] for turn in turns if turn["together"] is not None]),
         "exact_count": _mean(turn["num_phrases"] == turn["num_expected"] for turn in turns),
         "same_text": _mean(turn["same_text"] for turn in turns),
         "num_words_pointed": num_pointed,
@@ -197,5 +215,8 @@ def summarise_turns(turns: Sequence[Row]) -> dict[str, Any]:
 
 
 def _mean(values: Iterable[bool]) -> float | None:
-    listed = list(values)
-    return sum(listed) / len(listed) if listed else None
+    return _average(list(values))
+
+
+def _average(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -4,7 +4,7 @@
 places (the option `places` of its sources); captions, expressions with their boxes and masks, and regions are
 the same in both. Each model is then measured by `segue eval scenes-words` on scenes that no run trains on.
 
-    python benchmarks/pixelllm_ablation.py --steps 250 --output runs/pixelllm-ablation
+    python benchmarks/localisation_ablation.py --steps 250 --output runs/localisation-ablation
 
 A stopped run goes on where it was: give the same `--output`.
 Photographs are left out, so that it depends on nothing but the package.
@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=200, help="that each model is measured on")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw scenes")
-    parser.add_argument("--output", type=Path, default=Path("runs/pixelllm-ablation"))
+    parser.add_argument("--output", type=Path, default=Path("runs/localisation-ablation"))
     parser.add_argument("--json", action="store_true", help="print JSON alone")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

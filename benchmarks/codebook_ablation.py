@@ -8,9 +8,9 @@ the mask tokens of the given answer ("forced") and of the model's own ("free", w
 counts 0). Results are lines of `results.jsonl`; a variant and seed that has one is not trained again, and a
 run that was stopped goes on from its last checkpoint.
 
-    python benchmarks/pixellm_ablation.py --jobs 2                  # everything, about 4 minutes a run
-    python benchmarks/pixellm_ablation.py --only codebook-2x3:0     # one run
-    python benchmarks/pixellm_ablation.py --table --plot docs/pictures/ablation.png
+    python benchmarks/codebook_ablation.py --jobs 2                  # everything, about 4 minutes a run
+    python benchmarks/codebook_ablation.py --only codebook-2x3:0     # one run
+    python benchmarks/codebook_ablation.py --table --plot docs/pictures/ablation.png
 """
 
 from __future__ import annotations
@@ -407,7 +407,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/pixellm-ablation"))
+    parser.add_argument("--out", type=Path, default=Path("runs/codebook-ablation"))
     parser.add_argument("--steps", type=int, default=800, help="of each variant")
     parser.add_argument("--see-steps", type=int, default=2000, help="of what all begin from")
     parser.add_argument("--pictures", type=int, default=2000, help="training scenes, made once")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "pixellm_ablation.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "codebook_ablation.py"
 
 
 @pytest.fixture(scope="module")
