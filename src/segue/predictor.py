@@ -26,6 +26,7 @@ from segue.images import Geometry, open_image
 from segue.mask_tokens import ParsedAnswer, ParsedTarget
 from segue.modeling.generation import Generated, Prefix, Watch, compute_prefix, generate
 from segue.modeling.grounded import GroundedModel, ImageFeatures
+from segue.modeling.word_lookup import embed_text
 from segue.processing import Processor
 from segue.soft_masks import SoftMasks
 
@@ -216,10 +217,13 @@ class Predictor:
         box = None if turn.region is None else self._box(seen, _corners(turn.region))
         readable = _readable(self.model, ids, seen.features)
         hidden = {} if readable is None else {"attention_mask": readable}
+        start = len(prefix) + encoded.answer_start
+        if self.model.word_lookup is not None:
+            at = torch.arange(ids.shape[1], device=ids.device)[None]
+            hidden["asked"] = (at >= len(prefix)) & (at < start)
         states = self.model(ids, image_tokens=seen.features.tokens, regions=box, **hidden)
         logits = self.model.lm_head(states).float()
         # The state at an index predicts the id after it, a word or a mask token.
-        start = len(prefix) + encoded.answer_start
         loss = torch.nn.functional.cross_entropy(logits[0, start - 1 : -1], ids[0, start:]).item()
         group = torch.arange(len(self.processor.vocabulary.group), device=ids.device)
         first = torch.tensor([first for first, _ in encoded.groups], dtype=torch.long, device=ids.device)
@@ -308,13 +312,12 @@ class Predictor:
         numbers = {id(image): number for number, image in enumerate(images)}
         index = [numbers[id(image)] for image in seen]
         # 3) Generate, all questions in one batch.
-        device = self.model.device
         generated = generate(
             self.model.language_model,
             Prefix.join([image.prefix for image in images]),
             [
-                self.model.embed(torch.tensor([prompt], device=device), regions=box)[0]
-                for prompt, box in zip(prompts, boxes, strict=True)
+                embed_text(self.model, prompt, image_tokens=image.features.tokens, regions=box)
+                for prompt, box, image in zip(prompts, boxes, seen, strict=True)
             ],
             image_index=index,
             stop_id=self.processor.stop_id,

@@ -25,6 +25,7 @@ from segue.errors import CapabilityError, DataError
 from segue.evaluation.prediction import Prediction, Target
 from segue.mask_tokens import MaskVocabulary
 from segue.modeling.generation import Prefix, read_given
+from segue.modeling.word_lookup import embed_text
 
 if TYPE_CHECKING:
     from segue.evaluation.runner import Sample
@@ -47,6 +48,8 @@ class _Given:
     places: list[int]
     region: Tensor | None = None
     """(1, 4) relative to the model's input, where the question is about a box."""
+    asked: int | None = None
+    """How many of the ids are the question's."""
 
 
 def read_answers(
@@ -114,7 +117,7 @@ def _written(predictor: Predictor, seen: EncodedImage, turn: Turn) -> _Given:
             "model's tokens"
         )
     region = None if turn.region is None else predictor._box(seen, _corners(turn.region))
-    return _Given(encoded.ids, places, region)
+    return _Given(encoded.ids, places, region, encoded.answer_start)
 
 
 def _corners(box: Sequence[float]) -> tuple[float, float, float, float]:
@@ -141,9 +144,14 @@ def _states(
     for first in range(0, len(order), batch_size):
         chunk = order[first : first + batch_size]
         pictures = sorted({index[i] for i in chunk})
-        device = predictor.model.device
         embedded = [
-            predictor.model.embed(torch.tensor([given[i].ids], device=device), regions=given[i].region)[0]
+            embed_text(
+                predictor.model,
+                given[i].ids,
+                image_tokens=seen[index[i]].features.tokens,
+                regions=given[i].region,
+                asked=given[i].asked,
+            )
             for i in chunk
         ]
         read = read_given(

@@ -16,6 +16,7 @@ from segue.data.native import Turn, WordPoint
 from segue.errors import CapabilityError
 from segue.evaluation.prediction import PointedWord, Prediction
 from segue.modeling.generation import Prefix, read_given
+from segue.modeling.word_lookup import embed_text
 
 if TYPE_CHECKING:
     from segue.pixelllm_predictor import PixelLLMPredictor
@@ -74,9 +75,11 @@ def _word_points(predictor: Predictor, picture: Any, caption: str) -> Prediction
     spans = [match.span() for match in _WORD.finditer(caption)]
     nowhere = [WordPoint(span=span, point=(0.0, 0.0)) for span in spans]
     encoded = processor.encode_turn(Turn(question=CAPTION_QUESTION, answer=caption, points=nowhere))
-    ids = torch.tensor([encoded.ids], device=model.device)
+    embedded = embed_text(
+        model, encoded.ids, image_tokens=picture.features.tokens, asked=encoded.answer_start
+    )
     (states_TH,) = read_given(
-        model.language_model, Prefix.join([picture.prefix]), [model.embed(ids)[0]], image_index=[0]
+        model.language_model, Prefix.join([picture.prefix]), [embedded], image_index=[0]
     )
     after = states_TH[[position for position, _ in encoded.words]]
     size = processor.config.vision_config.image_size

@@ -91,6 +91,8 @@ class GroundedConfig(PreTrainedConfig):
         lowercase: the language model reads and writes lower case; answers are shown in sentence case.
         points_per_word: 1 (PixelLLM's paper: one point) or 2 (its released code: two corners, the word's
         extent). max_question_tokens: longer questions are refused.
+        word_lookup: whether a question's words are told what of the picture looks like them
+            (`segue.modeling.word_lookup`).
     """
 
     model_type = "segue_grounded"
@@ -111,6 +113,7 @@ class GroundedConfig(PreTrainedConfig):
     lowercase: bool = True
     points_per_word: int = 1
     max_question_tokens: int = 128
+    word_lookup: bool = False
     display_name: str = "segue/mini"
 
     def __post_init__(self, **kwargs: Any) -> None:

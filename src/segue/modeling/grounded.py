@@ -27,6 +27,7 @@ from segue.modeling.configuration import GroundedConfig
 from segue.modeling.pixel_decoder import PixelDecoder, TokenFusion
 from segue.modeling.point_head import PointHead, RegionEncoder
 from segue.modeling.vision import VisionEncoder, VisionFeatures
+from segue.modeling.word_lookup import WordLookup
 
 __all__ = ["GroundedModel", "ImageFeatures", "packed_attention_mask"]
 
@@ -102,6 +103,7 @@ class GroundedModel(PreTrainedModel):
         )
         self.language_model = LlamaForCausalLM(text)
         self.region_encoder = RegionEncoder(text.hidden_size)
+        self.word_lookup = WordLookup(text.hidden_size) if config.word_lookup else None
         self.point_head = PointHead(text.hidden_size, points_per_word=config.points_per_word)
         # PixelLM's text_hidden_fcs: every mask token's state to the decoder's width, before fusion.
         self.mask_projection = nn.Sequential(
@@ -129,6 +131,10 @@ class GroundedModel(PreTrainedModel):
             # torch's own start, scaled by width. transformers' fixed 0.02 suits widths near 1,000: in narrow
             # layers it leaves attention uniform and masks unlearned for long. (The language model keeps it.)
             init.kaiming_uniform_(module.weight, a=math.sqrt(5))
+        if isinstance(module, WordLookup):
+            init.zeros_(module.layers[-1].weight)
+            init.zeros_(module.layers[-1].bias)
+            init.constant_(module.log_scale, 2.5)
         if isinstance(module, VisionEncoder):
             # Not in the weights, and `from_pretrained` begins with empty memory.
             init.copy_(module.pixel_mean, torch.tensor(module.config.image_mean).view(1, 3, 1, 1))
@@ -178,6 +184,7 @@ class GroundedModel(PreTrainedModel):
         regions: Tensor | None = None,
         position_ids: Tensor | None = None,
         segment_ids: Tensor | None = None,
+        asked: Tensor | None = None,
     ) -> Tensor:
         """Final-norm states of the language model, (B, T, H), over whole sequences.
 
@@ -187,8 +194,14 @@ class GroundedModel(PreTrainedModel):
             segment_ids: (B, T), for several dialogues packed behind one image prefix
             (`packed_attention_mask`);
                 default: one causal segment.
+            asked: (B, T) bool, the tokens of questions; needed with a word lookup.
         """
         embeddings = self.embed(input_ids, image_tokens, regions)
+        if self.word_lookup is not None:
+            assert image_tokens is not None, "words are looked up in a picture"
+            assert asked is not None, "which tokens are questions"
+            found = self.word_lookup(embeddings, image_tokens)
+            embeddings = embeddings + found * asked[..., None]
         mask = None if segment_ids is None else packed_attention_mask(segment_ids)
         return self.language_model.model(
             inputs_embeds=embeddings, attention_mask=mask, position_ids=position_ids, use_cache=False

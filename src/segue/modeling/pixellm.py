@@ -90,6 +90,7 @@ class PixelLMModel(PreTrainedModel):
     main_input_name = "input_ids"
     _supports_sdpa = True
     region_encoder = None
+    word_lookup = None
     point_head = None
 
     def __init__(self, config: PixelLMConfig):

@@ -1,0 +1,81 @@
+"""Where in the picture a question's words are seen, told to the language model with the words themselves.
+
+The image tokens of `segue/mini` are trained to lie near the embeddings of the words for what they show. Each
+word of a question is compared with them, and what was found (the features there, how well they fit, and
+where that is) is added to its embedding. A language model of five layers would have to discover the same
+comparison in its attention, which takes far longer than all of its training here.
+
+Letters: B rows, T tokens, S image tokens of a square grid, H width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["WordLookup", "embed_text"]
+
+FACTS = 5
+"""Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
+
+
+class WordLookup(nn.Module):
+    """Attention of words to image tokens by cosine similarity, and a small network for what it found.
+
+    Its last layer begins at zero (`GroundedModel._init_weights`): at first nothing is added.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(2.5))
+        self.layers = nn.Sequential(nn.Linear(width + FACTS, width), nn.GELU(), nn.Linear(width, width))
+
+    def forward(self, words_BTH: Tensor, image_tokens_BSH: Tensor) -> Tensor:
+        """What to add to each word's embedding, (B, T, H)."""
+        H, S = words_BTH.shape[-1], image_tokens_BSH.shape[1]
+        seen = F.normalize(image_tokens_BSH, dim=-1)
+        similarity_BTS = F.normalize(words_BTH, dim=-1) @ seen.transpose(1, 2)
+        share_BTS = (similarity_BTS * self.log_scale.exp()).softmax(dim=-1)
+        found = share_BTS @ seen * H**0.5
+        side = round(S**0.5)
+        axis = (torch.arange(side, device=seen.device, dtype=seen.dtype) + 0.5) / side * 2 - 1
+        places_S2 = torch.stack([axis.repeat(side), axis.repeat_interleave(side)], dim=-1)
+        facts = torch.stack(
+            [
+                4 * similarity_BTS.amax(dim=-1),
+                4 * similarity_BTS.mean(dim=-1),
+                share_BTS.amax(dim=-1),
+                *(share_BTS @ places_S2).unbind(dim=-1),
+            ],
+            dim=-1,
+        )
+        return self.layers(torch.cat([found, facts], dim=-1))
+
+
+def embed_text(
+    model: Any,
+    ids: Sequence[int],
+    *,
+    image_tokens: Tensor,
+    regions: Tensor | None = None,
+    asked: int | None = None,
+) -> Tensor:
+    """What any family's language model reads behind a cached picture, (T, H).
+
+    Args:
+        ids: a question, or a question with its answer.
+        image_tokens: (1, S, H) of the picture.
+        regions: (R, 4) boxes of the region placeholders among the ids.
+        asked: how many of the ids are the question's; None: all.
+    """
+    embeddings = model.embed(torch.tensor([list(ids)], device=model.device), regions=regions)
+    if model.word_lookup is not None:
+        length = len(ids) if asked is None else asked
+        question = embeddings[:, :length]
+        question = question + model.word_lookup(question, image_tokens)
+        embeddings = torch.cat([question, embeddings[:, length:]], dim=1)
+    return embeddings[0]

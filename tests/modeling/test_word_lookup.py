@@ -1,0 +1,60 @@
+"""Words looked up in a picture: nothing is added at first, what is found is the likeliest place, and questions
+alone are looked up, the same with and without a cache."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from segue.modeling.generation import compute_prefix, read_given
+from segue.modeling.word_lookup import WordLookup, embed_text
+from tests.modeling.tiny import tiny_model
+
+
+def test_a_new_lookup_adds_nothing():
+    model, _ = tiny_model(word_lookup=True, scale=1.0)
+    fresh = type(model)(model.config)
+    words, seen = torch.randn(2, 3, 32), torch.randn(2, 4, 32)
+    assert fresh.word_lookup(words, seen).abs().max() == 0
+
+
+@torch.no_grad()
+def test_behind_a_cached_picture_it_is_as_in_one_pass():
+    model, processor = tiny_model(word_lookup=True)
+    torch.manual_seed(1)
+    torch.nn.init.normal_(model.word_lookup.layers[-1].weight)
+    model.eval()
+    features = model.encode_images(torch.randint(0, 256, (1, 3, 32, 32)))
+    prefix = torch.tensor([processor.prefix_ids])
+    text, asked = list(range(20, 32)), 7
+    ids = torch.cat([prefix, torch.tensor([text])], dim=1)
+    at = torch.arange(ids.shape[1])[None]
+    question = (at >= prefix.shape[1]) & (at < prefix.shape[1] + asked)
+    whole = model(ids, features.tokens, asked=question)[0, prefix.shape[1] :]
+
+    cached = compute_prefix(model.language_model, model.embed(prefix, features.tokens))
+    embedded = embed_text(model, text, image_tokens=features.tokens, asked=asked)
+    (states,) = read_given(model.language_model, cached, [embedded], image_index=[0])
+    assert torch.allclose(states, whole, atol=1e-4)
+    # All of it counts: without the lookup of the question, or with one of the answer too, it is another text.
+    for other in (0, len(text)):
+        embedded = embed_text(model, text, image_tokens=features.tokens, asked=other)
+        (states,) = read_given(model.language_model, cached, [embedded], image_index=[0])
+        assert not torch.allclose(states, whole, atol=1e-2)
+
+
+def test_it_finds_where_the_picture_looks_like_the_word():
+    lookup = WordLookup(8)
+    heard: list[torch.Tensor] = []
+    lookup.layers.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0]))
+    seen = torch.eye(8)[None, :4]  # a grid of 2 x 2, each cell of its own kind
+    words = torch.stack([torch.eye(8)[1], torch.eye(8)[7]])[None] * 3
+    lookup(words, seen)
+    found, facts = heard[0][0, :, :8], heard[0][0, :, 8:]
+    assert found[0].argmax() == 1
+    best, _, sharpness, x, y = facts[0].tolist()
+    assert best == pytest.approx(4)
+    assert sharpness > 0.9
+    assert (x, y) == pytest.approx((0.5, -0.5), abs=0.01)  # top right
+    best, _, sharpness, x, y = facts[1].tolist()  # nothing is like it: everywhere and nowhere
+    assert (best, sharpness, x, y) == pytest.approx((0, 0.25, 0, 0), abs=1e-5)
