@@ -1,13 +1,15 @@
-"""Words looked up in a picture: nothing is added at first, what is found is the likeliest place, and questions
-alone are looked up, the same with and without a cache."""
+"""Words looked up in a picture: nothing is added at first, what is found is the likeliest place, and only
+questions are looked up, the same with and without a cache."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 import torch
 
 from segue.modeling.generation import compute_prefix, read_given
-from segue.modeling.word_lookup import WordLookup, embed_text
+from segue.modeling.word_lookup import GAIN, WordLookup, embed_text
 from tests.modeling.tiny import tiny_model
 
 
@@ -53,8 +55,8 @@ def test_it_finds_where_the_picture_looks_like_the_word():
     found, facts = heard[0][0, :, :8], heard[0][0, :, 8:]
     assert found[0].argmax() == 1
     best, _, sharpness, x, y = facts[0].tolist()
-    assert best == pytest.approx(4)
-    assert sharpness > 0.9
-    assert (x, y) == pytest.approx((0.5, -0.5), abs=0.01)  # top right
+    assert best == pytest.approx(math.exp(2.5))
+    assert sharpness > 0.9 * GAIN
+    assert (x, y) == pytest.approx((0.5 * GAIN, -0.5 * GAIN), abs=0.01)  # top right
     best, _, sharpness, x, y = facts[1].tolist()  # nothing is like it: everywhere and nowhere
-    assert (best, sharpness, x, y) == pytest.approx((0, 0.25, 0, 0), abs=1e-5)
+    assert (best, sharpness, x, y) == pytest.approx((0, GAIN / 4, 0, 0), abs=1e-5)

@@ -21,6 +21,8 @@ __all__ = ["WordLookup", "embed_text"]
 
 FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
+GAIN = 4.0
+"""Five numbers must be heard beside a vector of hundreds."""
 
 
 class WordLookup(nn.Module):
@@ -39,17 +41,18 @@ class WordLookup(nn.Module):
         H, S = words_BTH.shape[-1], image_tokens_BSH.shape[1]
         seen = F.normalize(image_tokens_BSH, dim=-1)
         similarity_BTS = F.normalize(words_BTH, dim=-1) @ seen.transpose(1, 2)
-        share_BTS = (similarity_BTS * self.log_scale.exp()).softmax(dim=-1)
+        scale = self.log_scale.exp()
+        share_BTS = (scale * similarity_BTS).softmax(dim=-1)
         found = share_BTS @ seen * H**0.5
         side = round(S**0.5)
         axis = (torch.arange(side, device=seen.device, dtype=seen.dtype) + 0.5) / side * 2 - 1
         places_S2 = torch.stack([axis.repeat(side), axis.repeat_interleave(side)], dim=-1)
         facts = torch.stack(
             [
-                4 * similarity_BTS.amax(dim=-1),
-                4 * similarity_BTS.mean(dim=-1),
-                share_BTS.amax(dim=-1),
-                *(share_BTS @ places_S2).unbind(dim=-1),
+                scale * similarity_BTS.amax(dim=-1),
+                scale * similarity_BTS.mean(dim=-1),
+                GAIN * share_BTS.amax(dim=-1),
+                *(GAIN * share_BTS @ places_S2).unbind(dim=-1),
             ],
             dim=-1,
         )
