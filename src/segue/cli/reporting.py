@@ -55,7 +55,8 @@ def show(answer: Answer) -> None:
         else:
             x, y, width, height = (round(value) for value in segment.bbox)
             place = f"{width} x {height} pixels at ({x}, {y})"
-        out.print(f"  {segment.phrase}: {place}, score {segment.score:.2f}", style="dim", markup=False)
+        phrase = segment.phrase or "(no phrase)"
+        out.print(f"  {phrase}: {place}, score {segment.score:.2f}", style="dim", markup=False)
     for note in answer.notes:
         out.print(f"  note: {note}", style="yellow", markup=False)
 
