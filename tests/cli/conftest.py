@@ -56,7 +56,7 @@ class Result:
 @pytest.fixture
 def cli(capsys, monkeypatch, tmp_path):
     """`cli("ask", "a.png", "Where?")`, run in an empty folder with the cat model."""
-    monkeypatch.setattr(segue, "load", lambda name, device=None: CatModel(), raising=False)
+    monkeypatch.setattr(segue, "load", lambda name, **_: CatModel(), raising=False)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Result:

@@ -29,7 +29,7 @@ class Pointer:
 
 @pytest.fixture
 def pointing(cli, monkeypatch):
-    monkeypatch.setattr(segue, "load", lambda name, device=None: Pointer(), raising=False)
+    monkeypatch.setattr(segue, "load", lambda name, **_: Pointer(), raising=False)
     return cli
 
 

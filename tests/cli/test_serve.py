@@ -17,7 +17,7 @@ from tests.serving.running import Parrot, data_url, wait_for
 STARTED = """
 import segue
 from tests.serving.running import Parrot
-segue.load = lambda name, device=None: Parrot(name, step_seconds=0.05)
+segue.load = lambda name, **_: Parrot(name, step_seconds=0.05)
 from segue.cli.main import main
 main()
 """
@@ -30,7 +30,7 @@ def served(monkeypatch):
 
     seen = {}
     monkeypatch.setattr(uvicorn.Server, "run", lambda self: seen.update(config=self.config))
-    monkeypatch.setattr(segue, "load", lambda name, device=None: Parrot(name), raising=False)
+    monkeypatch.setattr(segue, "load", lambda name, **_: Parrot(name), raising=False)
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     return seen
 
@@ -38,7 +38,7 @@ def served(monkeypatch):
 def test_options_reach_the_server(cli, served, monkeypatch):
     monkeypatch.setattr("segue.serving.logs.set_up_logs", lambda: None)
     monkeypatch.setenv(TOKEN_VARIABLE, "pass")
-    monkeypatch.setattr(segue, "load", lambda name, device=None: Parrot(name), raising=False)
+    monkeypatch.setattr(segue, "load", lambda name, **_: Parrot(name), raising=False)
     result = cli("serve", "--model", "a", "--model", "b", "--port", 8123, "--no-page", "--deadline", 7,
                  "--allow-host", "Pictures.example.org", "--cache-mb", 0)  # fmt: skip
     assert result.code == 0
@@ -54,7 +54,7 @@ def test_options_reach_the_server(cli, served, monkeypatch):
 
 def test_an_open_server_without_a_token_is_pointed_out(cli, served, monkeypatch):
     monkeypatch.setattr("segue.serving.logs.set_up_logs", lambda: None)
-    monkeypatch.setattr(segue, "load", lambda name, device=None: Parrot(name), raising=False)
+    monkeypatch.setattr(segue, "load", lambda name, **_: Parrot(name), raising=False)
     assert "anybody who reaches 0.0.0.0 may ask" in cli("serve", "--host", "0.0.0.0", "--no-page").err
 
 
@@ -68,7 +68,7 @@ def test_an_open_server_without_a_token_is_pointed_out(cli, served, monkeypatch)
     ],
 )
 def test_bad_options(cli, served, monkeypatch, arguments, expected):
-    monkeypatch.setattr(segue, "load", lambda name, device=None: Parrot(name), raising=False)
+    monkeypatch.setattr(segue, "load", lambda name, **_: Parrot(name), raising=False)
     result = cli("serve", "--no-page", *arguments)
     assert result.code == 2
     assert expected in result.err

@@ -14,7 +14,7 @@ import segue
 from segue.images import open_image
 from segue.modeling.generation import compute_prefix, generate
 from segue.modeling.lisa import IMAGE_PLACEHOLDER_ID
-from tests.golden.trim import HERE, WEIGHTS, unpack
+from tests.golden.trim import HERE, unpacked
 
 STATES, MASKS = 1e-4, 2e-3
 
@@ -22,10 +22,7 @@ STATES, MASKS = 1e-4, 2e-3
 class Golden:
     def __init__(self, name: str, folder: Path):
         source = HERE / name
-        for file in ("config.json", "segue_tokenizer.json", "tokenizer.model"):
-            (folder / file).write_bytes((source / file).read_bytes())
-        (folder / WEIGHTS).write_bytes(unpack((source / "weights.xz").read_bytes()))
-        predictor = segue.load(folder, device="cpu")
+        predictor = segue.load(unpacked(name, folder), device="cpu")
         self.model, self.processor = predictor.model, predictor.processor
         self.numbers = np.load(source / "numbers.npz")
         self.facts = json.loads((source / "facts.json").read_text(encoding="utf-8"))

@@ -31,6 +31,14 @@ def unpack(data: bytes) -> bytes:
     return planes.T.tobytes()
 
 
+def unpacked(name: str, folder: Path) -> Path:
+    """The model of a trimmed set, written to `folder` as `segue.load` takes it."""
+    for file in ("config.json", "segue_tokenizer.json", "tokenizer.model"):
+        shutil.copy(HERE / name / file, folder / file)
+    (folder / WEIGHTS).write_bytes(unpack((HERE / name / "weights.xz").read_bytes()))
+    return folder
+
+
 def write(name: str, model, processor, *, image: str, arrays: dict, facts: dict) -> None:
     folder = HERE / name
     folder.mkdir(exist_ok=True)

@@ -33,8 +33,8 @@ SAM = SamDimensions(
 )
 
 
-def tiny_lisa(folder, *, rejects: bool = False, clip_size: int = 28, **config):
-    """(model, processor); the tokenizer's file is written to `folder`."""
+def tiny_lisa(folder, *, rejects: bool = False, clip_size: int = 28, width: int = 32, **config):
+    """(model, processor); the tokenizer's file is written to `folder`; `width` of the language model."""
     (folder / "tokenizer.model").write_bytes(model_file())
     config_class, model_class = (GsvaConfig, GsvaModel) if rejects else (LisaConfig, LisaModel)
     pieces = len(SentencePieceModel.read(folder / "tokenizer.model"))
@@ -48,8 +48,8 @@ def tiny_lisa(folder, *, rejects: bool = False, clip_size: int = 28, **config):
             patch_size=14,
         ),
         text_config=LlamaConfig(
-            hidden_size=32,
-            intermediate_size=64,
+            hidden_size=width,
+            intermediate_size=2 * width,
             num_hidden_layers=2,
             num_attention_heads=2,
             vocab_size=pieces + 3 + rejects,

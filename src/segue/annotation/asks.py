@@ -82,10 +82,11 @@ def find_pictures(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def facts_of(folder: Path, model: str, asks: Sequence[Ask]) -> dict[str, str]:
+def facts_of(folder: Path, model: str, asks: Sequence[Ask], *, quantise: str | None = None) -> dict[str, str]:
     """What a run's answers depend on, for its journal."""
+    named = str(Path(model).resolve()) if Path(model).is_dir() else model
     return {
         "pictures": str(folder.resolve()),
-        "model": str(Path(model).resolve()) if Path(model).is_dir() else model,
+        "model": f"{named} in {quantise}" if quantise else named,
         "questions": json.dumps([astuple(ask) for ask in asks], ensure_ascii=False),
     }

@@ -33,6 +33,7 @@ def annotate_on_ray(
     *,
     model: str,
     device: str | None = None,
+    quantise: str | None = None,
     batch: int = 16,
     workers: int | None = None,
     load: Callable[[], Any] | None = None,
@@ -41,7 +42,7 @@ def annotate_on_ray(
     """Ask about the pictures on the cluster of RAY_ADDRESS, or else on this machine's processors.
 
     Args:
-        model, device: for `segue.load` in each worker.
+        model, device, quantise: for `segue.load` in each worker.
         workers: how many; one for each GPU, or each CPU where there are none or `device` is "cpu".
         load: makes a worker's model instead of `segue.load`.
         watch: called with the number of pictures that are done.
@@ -58,7 +59,7 @@ def annotate_on_ray(
         rows = deal(
             [{"picture": name} for name in pictures],
             Worker,
-            (str(folder.resolve()), tuple(asks), load or partial(_load, model, device), batch),
+            (str(folder.resolve()), tuple(asks), load or partial(_load, model, device, quantise), batch),
             workers=count,
             batch=min(size, -(-len(pictures) // count)),
             num_gpus=1 if gpus else 0,
@@ -108,7 +109,7 @@ class Worker:
         }
 
 
-def _load(model: str, device: str | None) -> Any:
+def _load(model: str, device: str | None, quantise: str | None) -> Any:
     import segue
 
-    return segue.load(model, device=device)
+    return segue.load(model, device=device, quantise=quantise)

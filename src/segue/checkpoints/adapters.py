@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["NOTE", "AdapterNote", "build_base", "is_adapter", "load_adapter", "read_adapter", "write_adapter"]
+__all__ = [
+    "NOTE",
+    "AdapterNote",
+    "build_base",
+    "is_adapter",
+    "load_adapter",
+    "read_adapter",
+    "read_note",
+    "write_adapter",
+]
 
 NOTE = "segue_adapter.json"
 LANGUAGE_MODEL = "language_model."
@@ -92,17 +101,25 @@ def write_adapter(folder: Path, state: Mapping[str, Tensor], note: AdapterNote) 
     (folder / NOTE).write_text(json.dumps(asdict(note), indent=1), encoding="utf-8")
 
 
+def read_note(folder: Path) -> AdapterNote:
+    """What an adapter folder belongs on.
+
+    Raises:
+        CheckpointError: the note is missing or damaged.
+    """
+    try:
+        return AdapterNote(**read_json(folder / NOTE))
+    except TypeError as error:
+        raise CheckpointError(f"{folder / NOTE}: not an adapter's note ({error})") from None
+
+
 def read_adapter(folder: Path) -> tuple[AdapterNote, dict[str, Tensor]]:
     """What `write_adapter` wrote, the names as they were given to it.
 
     Raises:
         CheckpointError: a file is missing or damaged.
     """
-    raw = read_json(folder / NOTE)
-    try:
-        note = AdapterNote(**raw)
-    except TypeError as error:
-        raise CheckpointError(f"{folder / NOTE}: not an adapter's note ({error})") from None
+    note = read_note(folder)
     state = read_file(folder / "trained.safetensors")
     if note.lora is not None:
         for name, value in read_file(folder / "adapter_model.safetensors").items():
@@ -113,14 +130,17 @@ def read_adapter(folder: Path) -> tuple[AdapterNote, dict[str, Tensor]]:
     return note, state
 
 
-def load_adapter(folder: Path, *, dtype: torch.dtype) -> tuple[Any, Any]:
+def load_adapter(folder: Path, *, dtype: torch.dtype, quantise: str | None = None) -> tuple[Any, Any]:
     """Model and processor with the updates merged in.
+
+    Args:
+        quantise: what the caller will do to the language model, for the line that says what it all takes.
 
     Raises:
         CheckpointError: what it belongs on is not there, or does not fit.
     """
     note, state = read_adapter(folder)
-    model, processor = base_model(note, dtype=dtype)
+    model, processor = base_model(note, dtype=dtype, quantise=quantise)
     own, merged = model.state_dict(), state
     if note.lora is not None:
         names = {name.replace(_ADAPTER, "."): value for name, value in state.items()}
@@ -139,18 +159,18 @@ def load_adapter(folder: Path, *, dtype: torch.dtype) -> tuple[Any, Any]:
     return model.eval(), processor
 
 
-def base_model(note: AdapterNote, *, dtype: torch.dtype) -> tuple[Any, Any]:
+def base_model(note: AdapterNote, *, dtype: torch.dtype, quantise: str | None = None) -> tuple[Any, Any]:
     """Model and processor that an adapter belongs on, as they were before the run."""
-    built = build_base(note, dtype=dtype, seed=0)
+    built = build_base(note, dtype=dtype, seed=0, quantise=quantise)
     return built.model, built.processor
 
 
-def build_base(note: AdapterNote, *, dtype: torch.dtype, seed: int) -> Any:
+def build_base(note: AdapterNote, *, dtype: torch.dtype, seed: int, quantise: str | None = None) -> Any:
     """`segue.checkpoints.bases.Built`: from base checkpoints, or from a model that is complete already."""
     from segue.checkpoints.bases import Built, build_lisa, build_pixellm
 
     if note.base is not None:
-        model, processor = _finished(note.base, dtype=dtype, template=note.template)
+        model, processor = _finished(note.base, dtype=dtype, template=note.template, quantise=quantise)
         return Built(model, processor, frozenset())
     if note.family == "pixelllm":
         from segue.checkpoints.pixelllm_bases import build_pixelllm
@@ -169,14 +189,16 @@ def build_base(note: AdapterNote, *, dtype: torch.dtype, seed: int) -> Any:
     return build_lisa(sam=note.bases.get("sam"), rejects=note.family == "gsva", **common)
 
 
-def _finished(name: str, *, dtype: torch.dtype, template: str) -> tuple[Any, Any]:
+def _finished(
+    name: str, *, dtype: torch.dtype, template: str, quantise: str | None = None
+) -> tuple[Any, Any]:
     from segue.checkpoints.pixelllm_folder import is_pixelllm, read_pixelllm
     from segue.checkpoints.published import find_published, read_published
 
     if is_adapter(name):
-        return load_adapter(Path(name), dtype=dtype)
+        return load_adapter(Path(name), dtype=dtype, quantise=quantise)
     if is_pixelllm(Path(name)):
         pixelllm, text = read_pixelllm(Path(name))
         captioner: Any = pixelllm
         return captioner.to(dtype), text
-    return read_published(find_published(name), dtype=dtype, template=template)
+    return read_published(find_published(name), dtype=dtype, template=template, quantise=quantise)

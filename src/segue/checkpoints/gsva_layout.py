@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.checkpoints.hub import fetch_folder
-from segue.checkpoints.llava_layout import DEFAULT_TEMPLATE, SAM_PREFIX, assemble, find_clip
+from segue.checkpoints.llava_layout import CLIP_PREFIX, DEFAULT_TEMPLATE, SAM_PREFIX, assemble, find_clip
 from segue.checkpoints.lora import merge_lora, unwrap
+from segue.checkpoints.memory import announce_shapes
 from segue.checkpoints.sam_layout import read_original_sam
 from segue.checkpoints.shards import read_file, read_json, read_tensors
 from segue.errors import CheckpointError
@@ -44,6 +45,7 @@ def read_gsva(
     sam_config: Mapping[str, Any] | None = None,
     lora_alpha: float = LORA_ALPHA,
     template: str = DEFAULT_TEMPLATE,
+    quantise: str | None = None,
 ) -> tuple[LisaModel, LisaProcessor]:
     """A released GSVA file over its bases.
 
@@ -56,6 +58,7 @@ def read_gsva(
         sam_config: dimensions of SAM that its weights do not tell.
         lora_alpha: of the unmerged LoRA weights.
         template: of the prompts; no checkpoint tells it.
+        quantise: what the caller will do to the language model, for the line that says what it all takes.
 
     Raises:
         CheckpointError: a part is missing or does not fit; the message names the first few weights.
@@ -73,12 +76,18 @@ def read_gsva(
     state = {name: v for name, v in read_tensors(folder).items() if not name.startswith(_PROJECTOR)}
     if sam is not None:
         state |= {SAM_PREFIX + name: value for name, value in read_original_sam(sam).items()}
-    state = merge_lora(state | own, alpha=lora_alpha, where=str(weights))
+    state |= own
+    clip = find_clip(vision_tower, raw, folder)
+    # Files are mapped so far: memory is taken by what follows.
+    whole = {CLIP_PREFIX + name: value for name, value in clip.state.items()} | state
+    shapes = [(name, value.shape) for name, value in whole.items() if ".lora_" not in name]
+    announce_shapes(weights.stem, shapes, dtype, quantise=quantise)
+    state = merge_lora(state, alpha=lora_alpha, where=str(weights))
     return assemble(
         state,
         raw,
         folder=folder,
-        clip=find_clip(vision_tower, raw, folder),
+        clip=clip,
         rejects=True,
         image_marks=True,  # whatever LLaVA's config.json says
         sam_config=sam_config,

@@ -37,7 +37,7 @@ SAM_PREFIX = "model.visual_model."
 _FROZEN_SAM = (SAM_PREFIX + "image_encoder.", SAM_PREFIX + "prompt_encoder.")
 DEFAULT_TEMPLATE = "llava_v1"
 """Of every published LISA and GSVA, those on Llama-2 too."""
-_CLIP_PREFIX = "model.vision_tower.vision_tower.vision_model."
+CLIP_PREFIX = "model.vision_tower.vision_tower.vision_model."
 
 _CLIP_OURS = "vision_tower.model."
 
@@ -48,13 +48,13 @@ _LLAVA_NAMES: tuple[Row, ...] = (
     ("lm_head.", "language_model.lm_head."),
     ("model.mm_projector.", "projector."),
     ("model.text_hidden_fcs.0.", "text_hidden_fcs."),
-    (_CLIP_PREFIX, _CLIP_OURS),
+    (CLIP_PREFIX, _CLIP_OURS),
 )
 _DROPPED = (
     "model.layers.{i}.self_attn.rotary_emb.inv_freq",
     "model.visual_model.pixel_mean",
     "model.visual_model.pixel_std",
-    _CLIP_PREFIX + "embeddings.position_ids",
+    CLIP_PREFIX + "embeddings.position_ids",
 )
 _LLAMA_FIELDS = (
     "hidden_size",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from segue.checkpoints.adapters import is_adapter
 from segue.checkpoints.pixelllm_folder import is_pixelllm, read_pixelllm
+from segue.checkpoints.placing import check_quantise, get_device, get_dtype, place
 from segue.collecting import uncollected
-from segue.errors import CheckpointError
+from segue.errors import CapabilityError, CheckpointError
 
 if TYPE_CHECKING:
     import torch
@@ -100,6 +101,7 @@ def load(
     base: str | Path | None = None,
     template: str = "llava_v1",
     lora_alpha: float | None = None,
+    quantise: str | None = None,
 ) -> Predictor:
     """A model ready to be asked.
 
@@ -107,7 +109,8 @@ def load(
         name_or_path: an embedded model's name, a published checkpoint's hub name, a folder (published, or
             written by `save_pretrained`, `segue train` or `segue convert`), or GSVA's `.bin`.
         device: "cpu", "cuda", "mps"...; default, or "auto": the best there is.
-        dtype: "float32", "bfloat16" or "float16"; default float32, whatever the weights are stored in.
+        dtype: "float32", "bfloat16" or "float16"; default float32, or bfloat16 with `quantise`, whatever the
+            weights are stored in.
         vision_tower: of a published checkpoint, CLIP's folder or hub name; default: what it says itself.
         sam: Segment Anything's original file, or transformers' folder or hub name. GSVA: for what the `.bin`
             lacks. LISA: in place of the checkpoint's, but for the mask decoder, which LISA trains.
@@ -115,21 +118,28 @@ def load(
         base: GSVA: the LLaVA folder or hub name that the `.bin` was trained on.
         template: LISA, GSVA: name of the prompt template (`segue.conversation`), which no checkpoint tells.
         lora_alpha: GSVA: of an unmerged `.bin`, which does not tell it; default 16, as in all released ones.
+        quantise: LISA, GSVA, PixelLM: "4bit" or "8bit" for the language model's layers (bitsandbytes, on
+            whatever device it can); all else stays in `dtype`.
 
     Raises:
         CheckpointError: unknown name, missing or mis-shaped weights, a device or dtype that is not there.
+        CapabilityError: a family whose language model is not quantised.
+        MissingDependencyError: `quantise` without bitsandbytes.
     """
     with uncollected():
         from segue.predictor import Predictor
         from segue.processing import Processor
 
-    where, precision = _device(device), get_dtype(dtype)
+    if quantise is not None and dtype is None:
+        dtype = "bfloat16"
+    where, precision = get_device(device), get_dtype(dtype)
     if base is not None or str(name_or_path).endswith((".bin", ".pt", ".pth")):
         from segue.checkpoints.gsva_layout import read_gsva
 
         file = Path(name_or_path)
         if not file.is_file():
             raise CheckpointError(f"{file}: no such file of weights")
+        check_quantise(quantise, where)
         network, own_processor = read_gsva(
             file,
             base=base,
@@ -138,14 +148,16 @@ def load(
             sam_config=sam_config,
             template=template,
             dtype=precision,
+            quantise=quantise,
             **({} if lora_alpha is None else {"lora_alpha": lora_alpha}),
         )
-        return Predictor(_moved(network, where, precision).eval(), own_processor, name=file.stem)
+        return Predictor(place(network, where, precision, quantise).eval(), own_processor, name=file.stem)
     if is_adapter(name_or_path):
-        return _load_adapter(Path(name_or_path), device=where, dtype=precision)
+        return _load_adapter(Path(name_or_path), device=where, dtype=precision, quantise=quantise)
     if (published := _published_folder(name_or_path)) is not None:
         from segue.checkpoints.published import read_published
 
+        check_quantise(quantise, where)
         network, own_processor = read_published(
             published,
             dtype=precision,
@@ -153,14 +165,18 @@ def load(
             sam=sam,
             sam_config=sam_config,
             template=template,
+            quantise=quantise,
         )
-        return Predictor(_moved(network, where, precision).eval(), own_processor, name=_shown(name_or_path))
+        network = place(network, where, precision, quantise).eval()
+        return Predictor(network, own_processor, name=_shown(name_or_path))
     folder = checkpoint_folder(name_or_path)
+    if quantise is not None:
+        raise _not_quantised(_shown(name_or_path), pixelllm=is_pixelllm(folder))
     if is_pixelllm(folder):
         from segue.pixelllm_predictor import PixelLLMPredictor
 
         pixelllm, text = read_pixelllm(folder)
-        network = _moved(pixelllm, where, precision)
+        network = place(pixelllm, where, precision)
         captions = PixelLLMPredictor(network, text, name=_shown(name_or_path))
         return cast("Predictor", captions)
     model = read_grounded_model(folder)
@@ -168,18 +184,24 @@ def load(
     entries, rows = len(processor.tokenizer), model.config.text_config.vocab_size
     if entries > rows:
         raise CheckpointError(f"{folder}: the tokenizer has {entries} entries, the model {rows}")
-    return Predictor(_moved(model, where, precision).eval(), processor, name=_shown(name_or_path))
+    return Predictor(place(model, where, precision).eval(), processor, name=_shown(name_or_path))
 
 
-def _load_adapter(folder: Path, *, device: torch.device, dtype: torch.dtype) -> Predictor:
+def _load_adapter(
+    folder: Path, *, device: torch.device, dtype: torch.dtype, quantise: str | None
+) -> Predictor:
     """What a run saved on its way, on the weights that it began from."""
     from segue.caption_text import CaptionText
-    from segue.checkpoints.adapters import load_adapter
+    from segue.checkpoints.adapters import load_adapter, read_note
     from segue.pixelllm_predictor import PixelLLMPredictor
     from segue.predictor import Predictor
 
-    network, texts = load_adapter(folder, dtype=dtype)
-    model, name = _moved(network, device, dtype), folder.resolve().name
+    name = folder.resolve().name
+    if quantise is not None and read_note(folder).family == "pixelllm":
+        raise _not_quantised(name, pixelllm=True)
+    check_quantise(quantise, device)
+    network, texts = load_adapter(folder, dtype=dtype, quantise=quantise)
+    model = place(network, device, dtype, quantise)
     if isinstance(texts, CaptionText):
         return cast("Predictor", PixelLLMPredictor(model, texts, name=name))
     return Predictor(model, texts, name=name)
@@ -315,14 +337,12 @@ def _fill(model: GroundedModel, state: dict[str, torch.Tensor], where: Path) -> 
     model.tie_weights()
 
 
-def _moved(model: Any, device: torch.device, dtype: torch.dtype) -> Any:
-    """On its device in its precision, but for rotary frequencies: rounded, they would misplace late words."""
-    exact = {name: value for name, value in model.named_buffers() if name.endswith("inv_freq")}
-    model.to(device=device, dtype=dtype)
-    for name, value in exact.items():
-        owner, _, attribute = name.rpartition(".")
-        setattr(model.get_submodule(owner), attribute, value.to(device))
-    return model
+def _not_quantised(name: str, *, pixelllm: bool) -> CapabilityError:
+    if pixelllm:
+        why = "PixelLLM's is not a LLaMA"
+    else:
+        why = "segue's own models are a few megabytes, so that nothing would be gained"
+    return CapabilityError(f"{name}: quantise is for the language model of LISA, GSVA and PixelLM; {why}")
 
 
 def _shown(name_or_path: str | Path) -> str:
@@ -352,29 +372,3 @@ def _unknown(name: str, folder: Path) -> str:
     if is_file:
         return f"{folder}: a file; give the folder that holds it and its config.json"
     return f"{name!r}: no such model; give a checkpoint folder or one of: {', '.join(EMBEDDED)}"
-
-
-def _device(name: str | torch.device | None) -> torch.device:
-    import torch
-
-    if name is None or name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        if device.type == "meta":
-            raise CheckpointError("device 'meta' holds no numbers; use cpu, cuda or mps")
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        raise CheckpointError(f"device {str(name)!r} cannot be used here: {_reason(error)}") from None
-    return device
-
-
-def get_dtype(name: str | torch.dtype | None) -> torch.dtype:
-    """float32 by default; CheckpointError for what is not one of the three that models run in."""
-    import torch
-
-    known = {str(t).removeprefix("torch."): t for t in (torch.float32, torch.bfloat16, torch.float16)}
-    short = "float32" if name is None else str(name).removeprefix("torch.")
-    if short not in known:
-        raise CheckpointError(f"dtype {str(name)!r} is not one of {', '.join(known)}")
-    return known[short]

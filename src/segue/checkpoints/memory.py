@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,14 @@ from segue.checkpoints.shards import read_shapes
 
 if TYPE_CHECKING:
     import torch
+    from torch import Size
 
-__all__ = ["announce", "count_weights"]
+__all__ = ["announce", "announce_shapes", "count_weights"]
 
 log = logging.getLogger(__name__)
+
+_PACKED = re.compile(r"(language_model\.)?model\.layers\.\d+\..+\.weight\Z")
+"""What `segue.modeling.quantise` packs, as published and as we call it, if it is a matrix."""
 
 
 def count_weights(folders: Sequence[Path]) -> int:
@@ -26,18 +31,40 @@ def count_weights(folders: Sequence[Path]) -> int:
     return sum(shape.numel() for folder in folders for shape in read_shapes(folder).values())
 
 
-def announce(name: str, folders: Sequence[Path], dtype: torch.dtype) -> int:
+def announce(name: str, folders: Sequence[Path], dtype: torch.dtype, *, quantise: str | None = None) -> int:
     """Log a line that says what the weights of a model will take; returns the bytes.
 
     Pictures, caches of long answers and whatever else runs come on top: a few GB for the published models.
+
+    Args:
+        quantise: the language model's layers in "4bit" or "8bit".
     """
-    numbers = count_weights(folders)
-    size = numbers * dtype.itemsize
+    return announce_shapes(
+        name, [one for folder in folders for one in read_shapes(folder).items()], dtype, quantise=quantise
+    )
+
+
+def announce_shapes(
+    name: str, shapes: Iterable[tuple[str, Size]], dtype: torch.dtype, *, quantise: str | None = None
+) -> int:
+    """`announce`, of weights whose names and shapes are known."""
+    numbers = packed = 0
+    for weight, shape in shapes:
+        numbers += shape.numel()
+        if quantise is not None and len(shape) == 2 and _PACKED.match(weight):
+            packed += shape.numel()
+    kind = str(dtype).removeprefix("torch.")
+    size = (numbers - packed) * dtype.itemsize
+    if quantise is not None:
+        from segue.modeling.quantise import BYTES
+
+        size += round(packed * BYTES[quantise])
+        kind += f" with the language model's layers in {quantise}"
     log.info(
         "%s: %.1f billion weights, %.1f GB in %s; answers need some more",
         name,
         numbers / 1e9,
         size / 1e9,
-        str(dtype).removeprefix("torch."),
+        kind,
     )
     return size

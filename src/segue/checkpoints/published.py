@@ -49,6 +49,7 @@ def read_published(
     sam: str | Path | None = None,
     sam_config: Mapping[str, Any] | None = None,
     template: str = DEFAULT_TEMPLATE,
+    quantise: str | None = None,
 ) -> tuple[Any, Any]:
     """Model and processor of a published folder.
 
@@ -59,6 +60,7 @@ def read_published(
         sam: LISA: Segment Anything in place of the checkpoint's own, but for the trained mask decoder.
         sam_config: dimensions of SAM that its weights do not tell.
         template: LISA's prompts'; no checkpoint tells it.
+        quantise: what the caller will do to the language model, for the line that says what it all takes.
 
     Raises:
         CheckpointError: not a known layout; missing, unexpected or mis-shaped weights; a part given that the
@@ -68,11 +70,11 @@ def read_published(
     if raw.get("model_type") in CONVERTED:
         if vision_tower is not None or sam is not None:
             raise CheckpointError(f"{folder}: holds CLIP and SAM itself; leave out vision_tower= and sam=")
-        _announce(folder, None, dtype)
+        _announce(folder, None, dtype, quantise)
         return read_converted(folder, dtype=dtype)
     named = raw.get("vision_tower") or raw.get("mm_vision_tower") or "CLIP"
     tower = local_clip(vision_tower) if vision_tower is not None else local_clip(str(named), near=folder)
-    _announce(folder, tower, dtype)
+    _announce(folder, tower, dtype, quantise)
     if is_pixellm(raw):
         if sam is not None:
             raise CheckpointError(f"{folder}: PixelLM has no SAM; leave out sam=")
@@ -82,9 +84,9 @@ def read_published(
     )
 
 
-def _announce(folder: Path, tower: Path | None, dtype: torch.dtype) -> None:
+def _announce(folder: Path, tower: Path | None, dtype: torch.dtype, quantise: str | None) -> None:
     """Say what the weights will take, without CLIP's small part where it is not a folder here."""
     try:
-        announce(folder.name, [folder] if tower is None else [folder, tower], dtype)
+        announce(folder.name, [folder] if tower is None else [folder, tower], dtype, quantise=quantise)
     except CheckpointError:  # said better by who reads them
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segue.cli.console import DeviceOption, ModelOption, err, load_model, out, progress
+from segue.cli.console import DeviceOption, ModelOption, QuantiseOption, err, load_model, out, progress
 from segue.errors import DataError, SegueError
 
 _FORMATS = "coco (a file), yolo, labelme, geojson, index-png or fiftyone (folders)"
@@ -32,6 +32,7 @@ def annotate(
     kind: Annotated[str, typer.Option("--format", help=_FORMATS, metavar="FORMAT")] = "coco",
     model: ModelOption = "segue/mini",
     device: DeviceOption = None,
+    quantise: QuantiseOption = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Questions that run together.")] = 16,
     engine: Annotated[
         str, typer.Option("--engine", help="local, or ray: a Ray cluster's workers.", metavar="NAME")
@@ -67,7 +68,7 @@ def annotate(
     asks = make_asks(ask or [], read_phrases(phrases) if phrases else [])
     pictures = find_pictures(folder)
     path = journal or destination.with_name(destination.name + ".journal")
-    with Journal(path, facts=facts_of(folder, model, asks)) as book:
+    with Journal(path, facts=facts_of(folder, model, asks, quantise=quantise)) as book:
         finished = book.finished()
         left = [name for name in pictures if name not in finished]
         if finished:
@@ -84,6 +85,7 @@ def annotate(
                         book,
                         model=model,
                         device=device,
+                        quantise=quantise,
                         batch=batch,
                         workers=workers,
                         watch=lambda done: show(len(pictures) - len(left) + done),
@@ -92,7 +94,7 @@ def annotate(
                     from segue.annotation.local import Annotator
                     from segue.annotation.local import annotate as run
 
-                    annotator = Annotator(load_model(model, device), asks, batch=batch)
+                    annotator = Annotator(load_model(model, device, quantise), asks, batch=batch)
                     run(pictures, folder, annotator, book, watch=show)
         write(kind, results := Results(book, asks, folder, pictures), destination)
         known = set(pictures)

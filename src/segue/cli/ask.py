@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segue.cli.console import DeviceOption, JsonOption, ModelOption, file_stem, load_model
+from segue.cli.console import DeviceOption, JsonOption, ModelOption, QuantiseOption, file_stem, load_model
 from segue.cli.reporting import FolderOption, ImageArgument, prepare, report
 
 
@@ -17,11 +17,12 @@ def ask(
     folder: FolderOption = None,
     as_json: JsonOption = False,
     device: DeviceOption = None,
+    quantise: QuantiseOption = None,
 ) -> None:
     """Ask about a picture: prints the answer, its grounded phrases coloured, and draws them on the picture.
 
     With --json nothing is written unless --out is given.
     """
     picture, destination = prepare(image, folder, as_json=as_json)
-    answer = load_model(model, device).ask(picture, question)
+    answer = load_model(model, device, quantise).ask(picture, question)
     report(answer, destination, file_stem(image, question), as_json=as_json)

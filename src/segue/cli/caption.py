@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segue.cli.console import DeviceOption, JsonOption, ModelOption, load_model, print_json
+from segue.cli.console import DeviceOption, JsonOption, ModelOption, QuantiseOption, load_model, print_json
 from segue.cli.reporting import ImageArgument, prepare, report, save, show, write
 from segue.errors import QuestionError
 
@@ -30,6 +30,7 @@ def caption(
     ] = None,
     as_json: JsonOption = False,
     device: DeviceOption = None,
+    quantise: QuantiseOption = None,
 ) -> None:
     """Caption a picture: the words' trace is drawn over it, and as a small animation.
 
@@ -39,7 +40,7 @@ def caption(
         raise QuestionError("--dense captions the whole picture; leave out --box")
     region = None if box is None else parse_box(box)
     picture, destination = prepare(image, folder, as_json=as_json)
-    predictor = load_model(model, device)
+    predictor = load_model(model, device, quantise)
     if not dense:
         answer = predictor.caption(picture, box=region)
         report(answer, destination, f"{image.stem}-caption", as_json=as_json, how=save_trace)

@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from segue.cli.console import DeviceOption, JsonOption, ModelOption, err, file_stem, load_model
+from segue.cli.console import (
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    QuantiseOption,
+    err,
+    file_stem,
+    load_model,
+)
 from segue.cli.reporting import ImageArgument, report
 from segue.errors import QuestionError
 
@@ -22,6 +30,7 @@ def chat(
     ] = None,
     as_json: JsonOption = False,
     device: DeviceOption = None,
+    quantise: QuantiseOption = None,
     history: Annotated[
         bool,
         typer.Option(
@@ -39,7 +48,7 @@ def chat(
     picture = open_image(image)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    conversation = load_model(model, device).chat(picture, history=history)
+    conversation = load_model(model, device, quantise).chat(picture, history=history)
     num_failed = 0
     for question in questions():
         try:

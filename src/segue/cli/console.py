@@ -32,6 +32,12 @@ ModelOption = Annotated[
 DeviceOption = Annotated[
     str | None, typer.Option("--device", help="cpu, cuda, mps; chosen by itself when left out.")
 ]
+QuantiseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--quantise", help="LISA, GSVA, PixelLM: the language model in 4bit or 8bit.", metavar="BITS"
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
 
@@ -40,14 +46,16 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def load_model(name: str, device: str | None) -> Predictor:
+def load_model(
+    name: str, device: str | None, quantise: str | None = None, *, dtype: str | None = None
+) -> Predictor:
     """The model; how much memory a large one will take is said before it is read."""
     with err.status("loading torch and the model"), _remarks("segue.checkpoints"):
         import segue
 
         with uncollected(for_good="segue.predictor" not in sys.modules):
             import segue.predictor
-        return segue.load(name, device=device)
+        return segue.load(name, device=device, dtype=dtype, quantise=quantise)
 
 
 @contextmanager

@@ -75,8 +75,8 @@ def _convert_tree(tree: Path, folder: Path, tokenizer: Path | None, dtype: str) 
         )
     with err.status("converting"):
         from segue.checkpoints.jax_layout import config_from_description, load_tree
-        from segue.checkpoints.loading import get_dtype
         from segue.checkpoints.pixelllm_folder import texts, write_pixelllm
+        from segue.checkpoints.placing import get_dtype
         from segue.checkpoints.shards import read_json
 
         config = config_from_description(read_json(tree.parent / "config.json"))

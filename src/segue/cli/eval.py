@@ -14,6 +14,7 @@ from segue.cli.console import (
     DeviceOption,
     JsonOption,
     ModelOption,
+    QuantiseOption,
     err,
     load_model,
     out,
@@ -78,6 +79,7 @@ class _Request:
     predictions: Path | None = None
     retry: bool = False
     as_json: bool = False
+    quantise: str | None = None
 
 
 @app.command(
@@ -102,12 +104,13 @@ def benchmark(
     dtype: DtypeOption = None,
     as_json: JsonOption = False,
     device: DeviceOption = None,
+    quantise: QuantiseOption = None,
 ) -> None:
     """Run one benchmark."""
     from segue.evaluation.benchmarks import Setup, get_benchmark
 
     setup = Setup(data=data, protocol=protocol, num=num, options=_options(settings or []))
-    request = _Request(folder, model, device, dtype, batch_size, predictions, retry, as_json)
+    request = _Request(folder, model, device, dtype, batch_size, predictions, retry, as_json, quantise)
     _evaluate(get_benchmark(name), setup, request)
 
 
@@ -130,6 +133,7 @@ def scenes(
     retry: RetryOption = False,
     as_json: JsonOption = False,
     device: DeviceOption = None,
+    quantise: QuantiseOption = None,
 ) -> None:
     """Fresh scenes, asked in phrasings that training never uses."""
     from dataclasses import replace
@@ -140,7 +144,7 @@ def scenes(
     def opened(setup: Setup) -> ScenesBenchmark:
         return ScenesBenchmark(num=num, seed=seed, num_turns=turns, world=world, protocol=setup.protocol)
 
-    request = _Request(folder, model, device, None, batch_size, predictions, retry, as_json)
+    request = _Request(folder, model, device, None, batch_size, predictions, retry, as_json, quantise)
     _evaluate(replace(get_benchmark("scenes"), open=opened), Setup(protocol=protocol), request)
 
 
@@ -156,11 +160,12 @@ def photographs(
     retry: RetryOption = False,
     as_json: JsonOption = False,
     device: DeviceOption = None,
+    quantise: QuantiseOption = None,
 ) -> None:
     """The animals and people of photographs that training leaves out, beside two baselines."""
     from segue.evaluation.benchmarks import Setup, get_benchmark
 
-    request = _Request(folder, model, device, None, batch_size, predictions, retry, as_json)
+    request = _Request(folder, model, device, None, batch_size, predictions, retry, as_json, quantise)
     _evaluate(get_benchmark("photographs"), Setup(data=data, protocol=protocol, num=num), request)
 
 
@@ -315,12 +320,7 @@ def _loaded(request: _Request, local_index: int, num_processes: int) -> Any:
         import torch
 
         device = f"cuda:{local_index}" if torch.cuda.is_available() else device
-    if request.dtype is None:
-        return load_model(request.model, device)
-    import segue
-
-    with err.status("loading torch and the model"):
-        return segue.load(request.model, device=device, dtype=request.dtype)
+    return load_model(request.model, device, request.quantise, dtype=request.dtype)
 
 
 def _model_identity(request: _Request) -> dict[str, Any]:
@@ -333,7 +333,8 @@ def _model_identity(request: _Request) -> dict[str, Any]:
     path = EMBEDDED[name].folder if name in EMBEDDED else Path(name)
     files = [path] if path.is_file() else weights_files(path) or weights_files(find_published(request.model))
     identity = {"name": request.model, "sha256": file_digest(files)}
-    return identity | ({"dtype": request.dtype} if request.dtype else {})
+    given = {"dtype": request.dtype, "quantise": request.quantise}
+    return identity | {name: value for name, value in given.items() if value}
 
 
 def _file_identity(path: Path) -> dict[str, Any]:

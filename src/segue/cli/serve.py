@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from segue.cli.console import DeviceOption, err, load_model
+from segue.cli.console import DeviceOption, QuantiseOption, err, load_model
 from segue.errors import MissingDependencyError, SegueError
 
 TOKEN_VARIABLE = "SEGUE_TOKEN"
@@ -28,6 +28,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535)] = 8000,
     device: DeviceOption = None,
+    quantise: QuantiseOption = None,
     places: Annotated[
         int, typer.Option("--places", min=1, help="Requests read, waiting or running at once; more get 429.")
     ] = 64,
@@ -80,7 +81,7 @@ def serve(
         url_hosts=tuple(name.lower() for name in allow_host or ()),
         page=page,
     )
-    predictors = [load_model(name, device) for name in model or ["segue/mini"]]
+    predictors = [load_model(name, device, quantise) for name in model or ["segue/mini"]]
     engine = Engine(predictors, settings)
     config = uvicorn.Config(
         create_app(engine, settings),

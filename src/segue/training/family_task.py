@@ -13,12 +13,12 @@ from segue.checkpoints.adapters import AdapterNote, build_base, load_adapter, re
 from segue.checkpoints.converted import write_converted
 from segue.data.family_collation import FamilyCollator, LisaCollator, PixelLMCollator
 from segue.errors import SegueError
+from segue.modeling.quantise import quantise_layers
 from segue.predictor import Predictor
 from segue.training.engine import Store
 from segue.training.family_objectives import LisaObjective, PixelLMObjective
 from segue.training.objective import LossWeights
 from segue.training.parts import LORA, add_lora, belongs, choose_trained, recompute_layers
-from segue.training.quantise import quantise_layers
 from segue.training.recipe import Bases, Recipe, Stage
 
 __all__ = ["FamilyTask", "adapter_note"]

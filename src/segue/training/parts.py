@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from segue.errors import MissingDependencyError, SegueError
+from segue.modeling.quantise import BYTES
 
 if TYPE_CHECKING:
     from segue.training.recipe import Lora
@@ -201,7 +202,7 @@ def expected_memory(
         tokens: that the language model reads in a pass: rows times length.
         packed: so many of the bfloat16 numbers are held in 4 bits.
     """
-    weights = sum(_bytes(p) for p in model.parameters()) - packed * 3 // 2
+    weights = sum(_bytes(p) for p in model.parameters()) - round(packed * (2 - BYTES["4bit"]))
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     width, layers, vocabulary = _dimensions(model)
     number = 2 if autocast else 4
