@@ -61,10 +61,10 @@ def announce_shapes(
         size += round(packed * BYTES[quantise])
         kind += f" with the language model's layers in {quantise}"
     log.info(
-        "%s: %.1f billion weights, %.1f GB in %s; answers need some more",
+        "%s: %s weights, %s in %s; answers need some more",
         name,
-        numbers / 1e9,
-        size / 1e9,
+        f"{numbers / 1e9:.1f} billion" if numbers >= 1e8 else f"{numbers / 1e6:.1f} million",
+        f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB",
         kind,
     )
     return size
