@@ -36,6 +36,7 @@ def test_loading_says_it_before(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="segue.checkpoints"):
         segue.load(tmp_path, device="auto", dtype="bfloat16")
     (line,) = [record for record in caplog.records if record.name == "segue.checkpoints.memory"]
-    assert line.args[1] == pytest.approx(numbers / 1e9, rel=0.01)  # and what the layout holds besides
-    assert line.args[2] == pytest.approx(2 * numbers / 1e9, rel=0.01)
-    assert "GB in bfloat16" in line.getMessage()
+    assert line.numbers == pytest.approx(numbers, rel=0.01)  # and what the layout holds besides
+    assert line.bytes == pytest.approx(2 * numbers, rel=0.01)
+    assert f"{numbers / 1e6:.1f} million weights" in line.getMessage()
+    assert "MB in bfloat16" in line.getMessage()

@@ -66,5 +66,6 @@ def announce_shapes(
         f"{numbers / 1e9:.1f} billion" if numbers >= 1e8 else f"{numbers / 1e6:.1f} million",
         f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB",
         kind,
+        extra={"numbers": numbers, "bytes": size},
     )
     return size
