@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import segue
-from segue.annotation.asks import Ask, find_pictures, make_asks
+from segue.annotation.asks import Ask, facts_of, find_pictures, make_asks
 from segue.annotation.journal import Done, Journal
 from segue.annotation.local import MOST_FAULTS
 from segue.cli.main import main
@@ -202,3 +202,9 @@ def test_questions_and_phrases(questions, phrases, expected):
 def test_an_empty_question_is_refused():
     with pytest.raises(QuestionError, match="empty"):
         make_asks([" "], [])
+
+
+def test_a_journal_is_of_one_precision(tmp_path):
+    asks = make_asks(["Where is the dog?"], [])
+    whole, packed = (facts_of(tmp_path, "big", asks, quantise=kind) for kind in (None, "4bit"))
+    assert (whole["model"], packed["model"]) == ("big", "big in 4bit")

@@ -6,8 +6,10 @@ import json
 import pytest
 from PIL import Image
 
+import segue
 from segue.answer import Answer
 from segue.cli.console import err, file_stem
+from segue.errors import SegueError
 
 
 def test_ask_prints_the_answer_and_says_what_it_wrote(cli, picture, tmp_path):
@@ -29,6 +31,18 @@ def test_out_names_the_folder(cli, picture, tmp_path):
         "pet-where.json",
         "pet-where.png",
     ]
+
+
+@pytest.mark.parametrize("command", [("ask", "Where?"), ("locate", "the cat"), ("caption",)])
+def test_few_bits_are_asked_for_at_loading(cli, picture, monkeypatch, command):
+    def load(name, **given):
+        raise SegueError(f"{name} in {given['quantise']}, for the rest {given['dtype']}")
+
+    monkeypatch.setattr(segue, "load", load)
+    name, *words = command
+    result = cli(name, picture, *words, "--model", "big", "--quantise", "4bit")
+    assert result.code == 2
+    assert "big in 4bit, for the rest None" in result.err
 
 
 def test_json_is_alone_on_standard_output_and_writes_nothing(cli, picture, tmp_path):

@@ -5,6 +5,8 @@
     vision_tower=           CLIP's folder; default: what LLaVA's config.json names
     sam=                    Segment Anything's .pth, for what the .bin lacks
 
+LoRA is merged as it is read, so that converting, packing and further training meet one set of names.
+
 The projector is never LLaVA's: GSVA's training starts it anew, so that it must come from the `.bin`.
 """
 
