@@ -23,8 +23,8 @@ class LisaConfig(PreTrainedConfig):
         mask_token_config: which mask tokens the model speaks.
         projector: "linear", "identity" or "mlpNx_gelu": CLIP's features to LLaMA's width.
         vision_select_layer: index into CLIP's hidden states, 0 the embeddings; -2 is the last but one block.
-        clip_fit: "crop", as published: CLIP sees the centre square; "pad": all of the picture, at the top left
-            of the square, as SAM does.
+        clip_fit: "crop", as published: CLIP sees the centre square; "pad": all of the picture, at the top
+            left of the square, as SAM does.
         clip_mean, clip_std, clip_resample: of CLIP's image processor, for pixels in 0..1.
         sam_mean, sam_std: for pixels in 0..255.
         use_image_marks: `<im_start>` and `<im_end>` stand around the picture.

@@ -36,6 +36,13 @@ class WordLookup(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(2.5))
         self.layers = nn.Sequential(nn.Linear(width + FACTS, width), nn.GELU(), nn.Linear(width, width))
 
+    @property
+    def last(self) -> nn.Linear:
+        """The layer that begins at zero."""
+        layer = self.layers[-1]
+        assert isinstance(layer, nn.Linear)
+        return layer
+
     def forward(self, words_BTH: Tensor, image_tokens_BSH: Tensor) -> Tensor:
         """What to add to each word's embedding, (B, T, H)."""
         H, S = words_BTH.shape[-1], image_tokens_BSH.shape[1]
