@@ -37,7 +37,7 @@ def test_every_figure_is_on_the_page():
 
 
 def test_summaries_become_tables(script, tmp_path, monkeypatch):
-    group = {"num_turns": 3, "giou": 0.5, "precision": {"P@0.5": 0.25}, "n_acc": None}
+    group = {"num_turns": 3, "giou": 0.5, "giou_together": 0.25, "n_acc": None}
     summary = {
         "settings": {
             "benchmark": "scenes",

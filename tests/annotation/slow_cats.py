@@ -42,5 +42,5 @@ if __name__ == "__main__":
     import segue
     from segue.cli.main import main
 
-    segue.load = lambda name, device=None: SlowCats(sys.argv[1], float(sys.argv[2]))
+    segue.load = lambda name, **_: SlowCats(sys.argv[1], float(sys.argv[2]))
     main(sys.argv[3:])

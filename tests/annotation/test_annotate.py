@@ -37,9 +37,7 @@ def pictures(folder, *, num):
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     """`run("--ask", ...)` annotates tmp_path/in; returns the exit code and what was said."""
-    monkeypatch.setattr(
-        segue, "load", lambda name, device=None: SlowCats(tmp_path / "notes", 0.0), raising=False
-    )
+    monkeypatch.setattr(segue, "load", lambda name, **_: SlowCats(tmp_path / "notes", 0.0), raising=False)
 
     def start(*arguments):
         with pytest.raises(SystemExit) as end:

@@ -70,7 +70,7 @@ def test_version(cli):
 
 
 def test_interruption(cli, monkeypatch, picture):
-    def interrupted(name, device=None):
+    def interrupted(name, **_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(segue, "load", interrupted)
@@ -82,7 +82,7 @@ def test_interruption(cli, monkeypatch, picture):
 def test_a_bug_of_ours_keeps_its_traceback(monkeypatch, picture):
     from segue.cli.main import main
 
-    def broken(name, device=None):
+    def broken(name, **_):
         raise AssertionError("ours")
 
     monkeypatch.setattr(segue, "load", broken, raising=False)
