@@ -22,7 +22,7 @@ from segue.data.native import ObjectRecord, Phrase, Record, Turn, decode_mask, e
 from segue.errors import DataError
 from segue.llama_tokenizer import LlamaTokenizer
 from segue.pixellm_processing import PixelLMProcessor
-from segue.training.family_objectives import LisaObjective, PixelLMObjective
+from segue.training.family_objectives import LisaObjective, PixelLMObjective, normalised
 from tests.modeling.tiny_lisa import tiny_lisa
 from tests.modeling.tiny_pixellm import tiny_pixellm
 from tests.test_llama_tokenizer import model_file
@@ -276,6 +276,6 @@ def test_views_are_those_of_inference(tmp_path):
     pixels, (geometry,) = collator.processor.pixels([Image.fromarray(picture())])
     torch.testing.assert_close(batch["clip_pixels"], pixels.clip, rtol=0, atol=0)
     torch.testing.assert_close(
-        objective._normalised(batch["sam_pixels"], [geometry]), pixels.sam, rtol=0, atol=0
+        normalised(batch["sam_pixels"], [geometry], objective.model.config), pixels.sam, rtol=0, atol=0
     )
     assert decode_mask(record().objects[0].segmentation, HEIGHT, WIDTH).sum() == batch["masks"].sum()
