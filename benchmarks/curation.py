@@ -139,6 +139,8 @@ def fine_tune(model: str, folder: Path, data: Path, *, steps: int, size: int, th
         "num_workers": 0,
         "threads": threads,
     }
+    if (folder / "training").exists():
+        raise SystemExit(f"{folder}: holds a training already; remove it, or give another folder with --out")
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe, sort_keys=False))
     return train(path, output=folder / "training")
