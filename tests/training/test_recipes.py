@@ -150,7 +150,7 @@ def test_every_source_gives_losses(name: str, bases, root: Path, tmp_path: Path)
         losses.total.backward()
 
 
-@pytest.mark.parametrize("name", ["lisa-7b", "gsva-13b", "pixellm-7b", "pixelllm-t5-xl"])
+@pytest.mark.parametrize("name", EVERY)
 def test_three_steps(name: str, bases, root: Path, tmp_path: Path):
     recipe = shrunken(name, bases, root)
     said: list[str] = []
