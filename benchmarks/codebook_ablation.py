@@ -219,7 +219,7 @@ def see(out: Path, steps: int, *, num_pictures: int) -> Path:
     from segue.training.run import train
 
     stage = {
-        "name": "see", "steps": steps, "learning_rate": 1.5e-3, "num_turns": 0,
+        "name": "see", "steps": steps, "learning_rate": 6e-4, "num_turns": 0,
         "losses": {"text": 0.0, "dense": 1.0},
     }  # fmt: skip
     model = VARIANTS[BASE].model(vocabulary=VOCABULARY)
@@ -257,7 +257,7 @@ def run(out: Path, name: str, seed: int, *, steps: int, num_scenes: int) -> dict
     from segue.training.run import train
 
     stage = {
-        "name": "answer", "steps": steps, "learning_rate": 1.2e-3, "num_turns": 3, "max_masks": 4,
+        "name": "answer", "steps": steps, "learning_rate": 6e-4, "num_turns": 3, "max_masks": 4,
         "max_prompts": 1,
         "losses": {
             "text": 1.0, "bce": 2.0, "dice": 1.0, "align": 0.5, "prompt": 0.5, "dense": 0.5,
