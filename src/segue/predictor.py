@@ -26,7 +26,7 @@ from segue.images import Geometry, open_image
 from segue.mask_tokens import ParsedAnswer, ParsedTarget
 from segue.modeling.generation import Generated, Prefix, Watch, compute_prefix, generate
 from segue.modeling.grounded import GroundedModel, ImageFeatures
-from segue.modeling.word_lookup import embed_text
+from segue.modeling.word_lookup import embed_said, embed_text
 from segue.processing import Processor
 from segue.soft_masks import SoftMasks
 
@@ -218,9 +218,6 @@ class Predictor:
         readable = _readable(self.model, ids, seen.features)
         hidden = {} if readable is None else {"attention_mask": readable}
         start = len(prefix) + encoded.answer_start
-        if self.model.word_lookup is not None:
-            at = torch.arange(ids.shape[1], device=ids.device)[None]
-            hidden["asked"] = (at >= len(prefix)) & (at < start)
         states = self.model(ids, image_tokens=seen.features.tokens, regions=box, **hidden)
         logits = self.model.lm_head(states).float()
         # The state at an index predicts the id after it, a word or a mask token.
@@ -323,6 +320,7 @@ class Predictor:
             stop_id=self.processor.stop_id,
             max_new_tokens=limits,
             forced_after=self.processor.vocabulary.forced_after,
+            embed=embed_said(self.model, [image.features.tokens for image in images]),
             watch=watch,
         )
         # What was dropped says nothing, and costs no masks.

@@ -1,5 +1,5 @@
-"""Words looked up in a picture: nothing is added at first, what is found is the likeliest place, and only
-questions are looked up, the same with and without a cache."""
+"""Words looked up in a picture: nothing is added at first, what is found is the likeliest place, and that is
+the same with and without a cache."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import math
 import pytest
 import torch
 
-from segue.modeling.generation import compute_prefix, read_given
-from segue.modeling.word_lookup import GAIN, WordLookup, embed_text
+from segue.modeling.generation import compute_prefix, generate, read_given
+from segue.modeling.word_lookup import GAIN, WordLookup, embed_said, embed_text
 from tests.modeling.tiny import tiny_model
 
 
@@ -28,21 +28,45 @@ def test_behind_a_cached_picture_it_is_as_in_one_pass():
     model.eval()
     features = model.encode_images(torch.randint(0, 256, (1, 3, 32, 32)))
     prefix = torch.tensor([processor.prefix_ids])
-    text, asked = list(range(20, 32)), 7
-    ids = torch.cat([prefix, torch.tensor([text])], dim=1)
-    at = torch.arange(ids.shape[1])[None]
-    question = (at >= prefix.shape[1]) & (at < prefix.shape[1] + asked)
-    whole = model(ids, features.tokens, asked=question)[0, prefix.shape[1] :]
+    text = list(range(20, 32))
+    whole = model(torch.tensor([processor.prefix_ids + text]), features.tokens)[0, prefix.shape[1] :]
 
     cached = compute_prefix(model.language_model, model.embed(prefix, features.tokens))
-    embedded = embed_text(model, text, image_tokens=features.tokens, asked=asked)
+    embedded = embed_text(model, text, image_tokens=features.tokens)
     (states,) = read_given(model.language_model, cached, [embedded], image_index=[0])
     assert torch.allclose(states, whole, atol=1e-4)
-    # All of it counts: without the lookup of the question, or with one of the answer too, it is another text.
-    for other in (0, len(text)):
-        embedded = embed_text(model, text, image_tokens=features.tokens, asked=other)
-        (states,) = read_given(model.language_model, cached, [embedded], image_index=[0])
-        assert not torch.allclose(states, whole, atol=1e-2)
+    # It counts: words that are not looked up are another text.
+    plain = model.embed(torch.tensor([text]))[0]
+    (blind,) = read_given(model.language_model, cached, [plain], image_index=[0])
+    assert not torch.allclose(blind, whole, atol=1e-2)
+
+
+@torch.no_grad()
+def test_what_is_said_is_looked_up_in_its_own_picture():
+    model, processor = tiny_model(word_lookup=True)
+    torch.manual_seed(1)
+    torch.nn.init.normal_(model.word_lookup.layers[-1].weight)
+    model.eval()
+    features = model.encode_images(torch.randint(0, 256, (2, 3, 32, 32)))
+    prefix = torch.tensor([processor.prefix_ids] * 2)
+    cached = compute_prefix(model.language_model, model.embed(prefix, features.tokens))
+    tokens = [features[number].tokens for number in range(2)]
+    prompts = [embed_text(model, list(range(20, 26)), image_tokens=own) for own in tokens]
+    order = [1, 0]  # the pictures of the rows
+    answers = generate(
+        model.language_model,
+        cached,
+        [prompts[picture] for picture in order],
+        image_index=order,
+        stop_id=processor.stop_id,
+        max_new_tokens=[3, 8],
+        embed=embed_said(model, tokens),
+    )
+    for answer, picture in zip(answers, order, strict=True):
+        given = embed_text(model, [*range(20, 26), *answer.ids], image_tokens=tokens[picture])
+        (states,) = read_given(model.language_model, cached[picture], [given], image_index=[0])
+        assert torch.allclose(answer.states, states[5 : 5 + len(answer.states)], atol=1e-4)
+        assert len(answer.ids) > 1
 
 
 def test_it_finds_where_the_picture_looks_like_the_word():

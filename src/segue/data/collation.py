@@ -35,7 +35,6 @@ class Sample:
     labels: list[int]
     positions: list[int]
     segments: list[int]
-    asked: list[bool]  # which ids are of questions
     groups: list[tuple[int, int]]  # (index of the first mask token, number of its question)
     masks: np.ndarray  # (K, S/2, S/2) uint8 0..255
     valid: np.ndarray  # (S/2, S/2) bool
@@ -82,7 +81,6 @@ class Collator:
 
         ids = list(self.processor.prefix_ids)
         labels, positions, segments = [IGNORE] * len(ids), list(range(len(ids))), [0] * len(ids)
-        asked = [False] * len(ids)
         prefix = len(ids)
         group = len(self.processor.vocabulary.group)
         groups: list[tuple[int, int]] = []
@@ -104,7 +102,6 @@ class Collator:
             labels += answer
             positions += range(prefix, prefix + len(encoded.ids))
             segments += [number] * len(encoded.ids)
-            asked += [index < encoded.answer_start for index in range(len(encoded.ids))]
             for index, phrase in encoded.groups:
                 covered = turn.phrases[phrase].ids
                 if not boxed.isdisjoint(covered):
@@ -133,7 +130,6 @@ class Collator:
             labels=labels,
             positions=positions,
             segments=segments,
-            asked=asked,
             groups=groups,
             masks=_shrink_all(targets, half),
             valid=valid,
@@ -166,7 +162,6 @@ class Collator:
             "labels": padded("labels", IGNORE),
             "position_ids": padded("positions", 0),
             "segment_ids": padded("segments", -1),
-            "asked": padded("asked", False),
             "group_rows": torch.tensor(rows, dtype=torch.long),
             # A mask token's meaning is in the state that predicts it, one position before the token.
             "group_positions": torch.tensor(

@@ -48,8 +48,6 @@ class _Given:
     places: list[int]
     region: Tensor | None = None
     """(1, 4) relative to the model's input, where the question is about a box."""
-    asked: int | None = None
-    """How many of the ids are the question's."""
 
 
 def read_answers(
@@ -117,7 +115,7 @@ def _written(predictor: Predictor, seen: EncodedImage, turn: Turn) -> _Given:
             "model's tokens"
         )
     region = None if turn.region is None else predictor._box(seen, _corners(turn.region))
-    return _Given(encoded.ids, places, region, encoded.answer_start)
+    return _Given(encoded.ids, places, region)
 
 
 def _corners(box: Sequence[float]) -> tuple[float, float, float, float]:
@@ -150,7 +148,6 @@ def _states(
                 given[i].ids,
                 image_tokens=seen[index[i]].features.tokens,
                 regions=given[i].region,
-                asked=given[i].asked,
             )
             for i in chunk
         ]

@@ -75,9 +75,7 @@ def _word_points(predictor: Predictor, picture: Any, caption: str) -> Prediction
     spans = [match.span() for match in _WORD.finditer(caption)]
     nowhere = [WordPoint(span=span, point=(0.0, 0.0)) for span in spans]
     encoded = processor.encode_turn(Turn(question=CAPTION_QUESTION, answer=caption, points=nowhere))
-    embedded = embed_text(
-        model, encoded.ids, image_tokens=picture.features.tokens, asked=encoded.answer_start
-    )
+    embedded = embed_text(model, encoded.ids, image_tokens=picture.features.tokens)
     (states_TH,) = read_given(
         model.language_model, Prefix.join([picture.prefix]), [embedded], image_index=[0]
     )

@@ -91,7 +91,7 @@ class GroundedConfig(PreTrainedConfig):
         lowercase: the language model reads and writes lower case; answers are shown in sentence case.
         points_per_word: 1 (PixelLLM's paper: one point) or 2 (its released code: two corners, the word's
         extent). max_question_tokens: longer questions are refused.
-        word_lookup: whether a question's words are told what of the picture looks like them
+        word_lookup: whether the words behind a picture are told what of the picture looks like them
             (`segue.modeling.word_lookup`).
     """
 

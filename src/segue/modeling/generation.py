@@ -17,7 +17,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, LlamaForCausalLM
 
-__all__ = ["Generated", "Prefix", "Watch", "compute_prefix", "generate", "read_given"]
+__all__ = ["Embed", "Generated", "Prefix", "Watch", "compute_prefix", "generate", "read_given"]
+
+Embed = Callable[[Tensor, Tensor], Tensor]
+"""Ids (B, W) and the number of each row's image (B,) to (B, W, H): what the language model reads."""
 
 Watch = Callable[[int, Sequence[int]], bool]
 """Told after each step what a row (its number) has said so far; False takes the row out of the batch."""
@@ -115,6 +118,7 @@ def generate(
     stop_id: int,
     max_new_tokens: int | Sequence[int],
     forced_after: Callable[[int], tuple[int, ...]] = lambda token: (),
+    embed: Embed | None = None,
     watch: Watch | None = None,
 ) -> list[Generated]:
     """Greedy answers to B prompts.
@@ -127,6 +131,7 @@ def generate(
         max_new_tokens: of each answer, one number for all or one for each; a group that would go beyond is
             not begun.
         forced_after: ids that must follow an id; they are fed together with it, in one step.
+        embed: of the ids that are said; None: the input embeddings alone.
         watch: sees each row's ids before they are fed (not the end) and may drop the row: a server's clients
             leave, and read along.
     """
@@ -143,7 +148,7 @@ def generate(
         row.states.append(state[length - 1])
 
     going = rows
-    embed = model.get_input_embeddings()
+    words = model.get_input_embeddings()
     while going:
         # 2) Choose the next id of every row that goes on, and what must follow it.
         logits = model.lm_head(torch.stack([row.states[-1] for row in going])).float()
@@ -162,7 +167,8 @@ def generate(
         # 4) Feed the chunks; every state inside a chunk predicts the id after it.
         lengths = [len(chunk) for chunk in chunks]
         ids = pad_sequence([torch.tensor(chunk) for chunk in chunks], batch_first=True)
-        states = batch.feed(embed(ids.to(prefix.mask.device)), lengths)
+        ids = ids.to(prefix.mask.device)
+        states = batch.feed(words(ids) if embed is None else embed(ids, batch.images), lengths)
         for row, length, state in zip(going, lengths, states, strict=True):
             row.states.extend(state[:length])
 
@@ -208,6 +214,7 @@ class _Batch:
     def __init__(self, model: LlamaForCausalLM, prefix: Prefix, image_index: Sequence[int]):
         index = torch.as_tensor(list(image_index), device=prefix.mask.device)
         self.model = model
+        self.images = index
         self.seen = prefix.mask[index]
         self.positions = torch.full((len(index),), prefix.mask.shape[1], device=index.device)
         # A fresh cache with each row's image; the prefix itself is never written to.
@@ -236,7 +243,7 @@ class _Batch:
         """Forget the other rows."""
         index = torch.tensor(rows, dtype=torch.long, device=self.seen.device)
         self.cache.batch_select_indices(index)
-        self.seen, self.positions = self.seen[index], self.positions[index]
+        self.images, self.seen, self.positions = self.images[index], self.seen[index], self.positions[index]
 
 
 def _own_mask(valid: Tensor) -> Tensor:

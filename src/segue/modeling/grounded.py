@@ -184,7 +184,6 @@ class GroundedModel(PreTrainedModel):
         regions: Tensor | None = None,
         position_ids: Tensor | None = None,
         segment_ids: Tensor | None = None,
-        asked: Tensor | None = None,
     ) -> Tensor:
         """Final-norm states of the language model, (B, T, H), over whole sequences.
 
@@ -194,14 +193,13 @@ class GroundedModel(PreTrainedModel):
             segment_ids: (B, T), for several dialogues packed behind one image prefix
             (`packed_attention_mask`);
                 default: one causal segment.
-            asked: (B, T) bool, the tokens of questions; needed with a word lookup.
         """
         embeddings = self.embed(input_ids, image_tokens, regions)
         if self.word_lookup is not None:
             assert image_tokens is not None, "words are looked up in a picture"
-            assert asked is not None, "which tokens are questions"
-            found = self.word_lookup(embeddings, image_tokens)
-            embeddings = embeddings + found * asked[..., None]
+            seen = input_ids == self.config.image_token_id
+            said = ~seen & (seen.cumsum(dim=1) > 0)  # what stands behind the picture
+            embeddings = embeddings + self.word_lookup(embeddings, image_tokens) * said[..., None]
         mask = None if segment_ids is None else packed_attention_mask(segment_ids)
         return self.language_model.model(
             inputs_embeds=embeddings, attention_mask=mask, position_ids=position_ids, use_cache=False

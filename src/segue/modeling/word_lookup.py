@@ -1,23 +1,24 @@
-"""Where in the picture a question's words are seen, told to the language model with the words themselves.
+"""Where in the picture words are seen, told to the language model with the words themselves.
 
 The image tokens of `segue/mini` are trained to lie near the embeddings of the words for what they show. Each
-word of a question is compared with them, and what was found (the features there, how well they fit, and
-where that is) is added to its embedding. A language model of five layers would have to discover the same
-comparison in its attention, which takes far longer than all of its training here.
+word behind the picture, asked or said, is compared with them, and what was found (the features there, how
+well they fit, and where that is) is added to its embedding: a question's words say whether a thing is there,
+an answer's where the mask token and the point that follow belong. A language model of five layers would have
+to discover the same comparison in its attention, which takes far longer than all of its training here.
 
 Letters: B rows, T tokens, S image tokens of a square grid, H width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["WordLookup", "embed_text"]
+__all__ = ["WordLookup", "embed_said", "embed_text"]
 
 FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
@@ -72,7 +73,6 @@ def embed_text(
     *,
     image_tokens: Tensor,
     regions: Tensor | None = None,
-    asked: int | None = None,
 ) -> Tensor:
     """What any family's language model reads behind a cached picture, (T, H).
 
@@ -80,12 +80,26 @@ def embed_text(
         ids: a question, or a question with its answer.
         image_tokens: (1, S, H) of the picture.
         regions: (R, 4) boxes of the region placeholders among the ids.
-        asked: how many of the ids are the question's; None: all.
     """
     embeddings = model.embed(torch.tensor([list(ids)], device=model.device), regions=regions)
     if model.word_lookup is not None:
-        length = len(ids) if asked is None else asked
-        question = embeddings[:, :length]
-        question = question + model.word_lookup(question, image_tokens)
-        embeddings = torch.cat([question, embeddings[:, length:]], dim=1)
+        embeddings = embeddings + model.word_lookup(embeddings, image_tokens)
     return embeddings[0]
+
+
+def embed_said(model: Any, image_tokens: Sequence[Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """`embed_text` for what is being said: ids (B, W) and the number of each row's picture (B,) to (B, W, H).
+
+    Args:
+        image_tokens: (1, S, H) of each picture.
+    """
+    words = model.language_model.get_input_embeddings()
+    if model.word_lookup is None:
+        return lambda ids, pictures: words(ids)
+    tokens_ISH = torch.cat(list(image_tokens))
+
+    def embed(ids: Tensor, pictures: Tensor) -> Tensor:
+        embeddings = words(ids)
+        return embeddings + model.word_lookup(embeddings, tokens_ISH[pictures])
+
+    return embed

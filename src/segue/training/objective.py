@@ -131,7 +131,6 @@ class GroundedObjective(PreTrainedModel):
             regions=batch["regions"] if len(batch["regions"]) else None,
             position_ids=batch["position_ids"],
             segment_ids=batch["segment_ids"],
-            asked=batch["asked"],
         )
 
     def answer_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
