@@ -2,8 +2,8 @@
 
 The published system begins with SAM, EVA-02 and Flan-T5, which do not exist at this size. Here everything is
 trained, the BERT-style decoder is the language model, and ids are those of a byte-level BPE whose first
-entries are padding, end and beginning, in T5's order. The one thing that may be taken over is the stem of a
-model of segue's own composition (`init.vision_tower: segue/mini`).
+entries are padding, end and beginning, in T5's order. The one thing that may be taken over is the vision encoder
+of a model of segue's own composition (`init.vision_tower: segue/mini`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segue.modeling.pixelllm import PixelLLM
     from segue.modeling.pixelllm_configuration import PixelLLMConfig
 
-__all__ = ["SPECIAL_TOKENS", "fresh_config", "fresh_pixelllm", "take_stem", "train_caption_tokenizer"]
+__all__ = ["SPECIAL_TOKENS", "fresh_config", "fresh_pixelllm", "take_tower", "train_caption_tokenizer"]
 
 SPECIAL_TOKENS = ("<pad>", "</s>", "<s>")
 PAD, EOS, BOS = range(3)
@@ -54,23 +54,38 @@ def fresh_pixelllm(config: PixelLLMConfig, *, seed: int) -> PixelLLM:
         return PixelLLM(config)
 
 
-def take_stem(model: PixelLLM, name: str) -> None:
-    """Give EVA-02's convolutional stem the weights of the stem of segue/mini, or of a model like it.
+def take_tower(model: PixelLLM, name: str) -> None:
+    """Give the model's own vision encoder the weights of segue/mini's, or of a model like it. It may be shallower:
+    the first blocks of each stage and of the transformer are taken then.
 
     Raises:
-        CheckpointError: no such model, or it has other stages.
+        CheckpointError: no such model, or its encoder is another one.
     """
     from segue.checkpoints.loading import checkpoint_folder, read_grounded_model
+    from segue.modeling.pixelllm_vision import OwnVision
 
-    stages = len(model.config.eva_config.stem_widths)
-    theirs = read_grounded_model(checkpoint_folder(name)).vision.stem[:stages].state_dict()
-    own = model.vision.eva.patch_embed["proj"].state_dict()
-    wrong = [key for key, value in theirs.items() if key not in own or own[key].shape != value.shape]
-    if not stages or wrong:
-        raise CheckpointError(
-            f"{name}: its stem does not fit eva_config.stem_widths and stem_depths ({', '.join(wrong[:2])})"
-        )
-    model.vision.eva.patch_embed["proj"].load_state_dict(theirs, strict=False)
+    if not isinstance(model.vision, OwnVision):
+        raise CheckpointError(f"init.vision_tower {name}: the recipe's model has no tower_config to take it into")
+    source = read_grounded_model(checkpoint_folder(name)).vision
+    theirs, tower = source.state_dict(), model.vision.tower
+    own = tower.state_dict()
+    # Norms are numbered by the maps that are handed on, not by the blocks that they follow.
+    layers = source.config.feature_layers
+    norms = {number: layers.index(layer) for number, layer in enumerate(tower.config.feature_layers) if layer in layers}
+    taken = {}
+    for key in own:
+        part, number, *rest = key.split(".")
+        if part == "norms":
+            if int(number) not in norms:
+                continue
+            taken[key] = theirs[".".join([part, str(norms[int(number)]), *rest])]
+        elif key in theirs:
+            taken[key] = theirs[key]
+    wrong = [key for key in own if not key.startswith("norms") and key not in taken]
+    wrong += [key for key, value in taken.items() if own[key].shape != value.shape]
+    if wrong:
+        raise CheckpointError(f"{name}: its vision encoder does not fit tower_config ({', '.join(wrong[:2])})")
+    tower.load_state_dict(taken, strict=False)
 
 
 def train_caption_tokenizer(texts: Iterable[str], *, entries: int, lowercase: bool) -> Tokenizer:

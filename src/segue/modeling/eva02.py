@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from segue.errors import CheckpointError
 from segue.modeling.pixelllm_configuration import Eva02Config
 from segue.modeling.resizing import bicubic
-from segue.modeling.vision import stem_stages
 
 __all__ = ["Eva02", "Eva02Block", "read_timm_weights", "rotary_table"]
 
@@ -29,15 +28,7 @@ class Eva02(nn.Module):
         super().__init__()
         self.config = config
         C, side = config.hidden_size, config.pretrain_image_size // config.patch_size
-        patches: nn.Module = nn.Conv2d(3, C, config.patch_size, stride=config.patch_size)
-        if config.stem_widths:
-            if config.patch_size != 2 ** len(config.stem_widths):
-                raise CheckpointError(
-                    f"eva_config: {len(config.stem_widths)} layers in the stem make patches of"
-                    f" {2 ** len(config.stem_widths)} pixels, patch_size is {config.patch_size}"
-                )
-            stages = stem_stages(config.stem_widths, config.stem_depths)
-            patches = nn.Sequential(*stages, nn.Conv2d(config.stem_widths[-1], C, kernel_size=1))
+        patches = nn.Conv2d(3, C, config.patch_size, stride=config.patch_size)
         self.patch_embed = nn.ModuleDict({"proj": patches})
         self.cls_token = nn.Parameter(torch.zeros(1, 1, C))
         self.pos_embed = nn.Parameter(torch.randn(1, 1 + side * side, C) * 0.02)

@@ -26,7 +26,7 @@ from segue.modeling.captioners import PrefixDecoder, T5Captioner, make_captioner
 from segue.modeling.centernet import CenterNet, Detections
 from segue.modeling.location_head import LocationHead, extent
 from segue.modeling.pixelllm_configuration import PixelLLMConfig
-from segue.modeling.pixelllm_vision import FusedFeatures, FusedVision
+from segue.modeling.pixelllm_vision import FusedFeatures, FusedVision, OwnVision
 from segue.modeling.prompt_extractor import MaskAdapter, PromptEncoder, PromptExtractor
 
 __all__ = ["Captions", "DenseCaptions", "PixelLLM", "Referred"]
@@ -79,9 +79,10 @@ class PixelLLM(PreTrainedModel):
 
     def __init__(self, config: PixelLLMConfig):
         super().__init__(config)
-        self.vision = FusedVision(config)
+        own = config.tower_config is not None
+        self.vision: FusedVision | OwnVision = OwnVision(config) if own else FusedVision(config)
         self.prompt_encoder = PromptEncoder(config.prompt_size)
-        fused = config.eva_config.hidden_size + config.sam_config.output_channels
+        fused = self.vision.channels
         self.extractor = PromptExtractor(
             config.extractor_config, image_width=fused, prompt_width=config.prompt_size
         )
@@ -118,6 +119,8 @@ class PixelLLM(PreTrainedModel):
     @property
     def prompt_side(self) -> int:
         """The nominal input size that prompt coordinates are divided by."""
+        if self.config.tower_config is not None:
+            return int(self.config.image_size)
         return max(self.config.eva_config.image_size, self.config.sam_config.image_size)
 
     def whole(self, features: FusedFeatures, *, prompts: int = 1) -> Tensor:

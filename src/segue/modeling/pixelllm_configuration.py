@@ -14,6 +14,8 @@ from typing import Any, Literal
 from transformers import PreTrainedConfig, SamVisionConfig, T5Config
 from transformers.models.sam.configuration_sam import SamMaskDecoderConfig
 
+from segue.modeling.configuration import VisionConfig
+
 __all__ = [
     "CenterNetConfig",
     "Eva02Config",
@@ -34,9 +36,6 @@ class Eva02Config(PreTrainedConfig):
             released PixelLLM has none.
         rope_reference_grid: squeeze rotary positions to a grid of so many cells (EVA-02's own recipe);
             None counts cells as they are (released PixelLLM).
-        stem_widths, stem_depths: in place of the published patch layer a convolutional stem as segue/mini has
-            (`modeling.vision`), one stage of stride 2 for each width, for models that train from nothing;
-            `patch_size` is then 2 to the number of stages.
     """
 
     model_type = "segue_eva02"
@@ -56,8 +55,6 @@ class Eva02Config(PreTrainedConfig):
     rope_theta: float = 10000.0
     rope_reference_grid: int | None = None
     drop_path_rate: float = 0.1
-    stem_widths: tuple | list = ()
-    stem_depths: tuple | list = ()
     pixel_mean: tuple | list = (122.7709383, 116.7460125, 104.09373615)
     pixel_std: tuple | list = (68.5005327, 66.6321579, 70.32316305)
 
@@ -165,8 +162,8 @@ class PixelLLMConfig(PreTrainedConfig):
         mask_by_next_token: the released T5 decoder masks a position by the token after it (see `captioners`);
             False for causal attention alone, which `box_state="end"` needs to be of use.
         detector_config, mask_adapter_config, mask_decoder_config: None leaves the part out.
-        shared_encoder: there is no SAM encoder; its neck alone reads EVA-02's map. For models trained from
-            nothing, which have no frozen SAM to keep. `sam_config` must have EVA-02's width and grid.
+        tower_config: a `VisionConfig`: segue/mini's encoder stands in place of both, `eva_config` is not read,
+            and of SAM there is the neck, which reads that map (`pixelllm_vision.OwnVision`); for small models.
         word_alignment: how training finds the place of a token: by its share of the text ("order", as
             released), or by the characters of the word that it stands in.
         mask_boxes: what prompts the masks in training: the model's own boxes, as released, or the labelled
@@ -177,6 +174,7 @@ class PixelLLMConfig(PreTrainedConfig):
     model_type = "segue_pixelllm"
     sub_configs = {  # noqa: RUF012  (transformers reads this class attribute)
         "eva_config": Eva02Config,
+        "tower_config": VisionConfig,
         "sam_config": SamVisionConfig,
         "extractor_config": PromptExtractorConfig,
         "mask_decoder_config": SamMaskDecoderConfig,
@@ -186,6 +184,7 @@ class PixelLLMConfig(PreTrainedConfig):
 
     image_size: int = 384
     eva_config: Any = None
+    tower_config: Any = None
     sam_config: Any = None
     sam_pixel_mean: tuple | list = (123.675, 116.28, 103.53)
     sam_pixel_std: tuple | list = (58.395, 57.12, 57.375)
@@ -207,7 +206,6 @@ class PixelLLMConfig(PreTrainedConfig):
     mask_decoder_config: Any = None
     mask_adapter_config: Any = None
     detector_config: Any = None
-    shared_encoder: bool = False
     word_alignment: Literal["order", "characters"] = "order"
     mask_boxes: Literal["predicted", "labelled"] = "predicted"
     pad_token_id: int = 0
@@ -232,7 +230,7 @@ class PixelLLMConfig(PreTrainedConfig):
     display_name: str = "PixelLLM"
 
     def __post_init__(self, **kwargs: Any) -> None:
-        optional = ("mask_decoder_config", "mask_adapter_config", "detector_config")
+        optional = ("tower_config", "mask_decoder_config", "mask_adapter_config", "detector_config")
         for name, section in self.sub_configs.items():
             value = getattr(self, name)
             if isinstance(value, dict) or (value is None and name not in optional):

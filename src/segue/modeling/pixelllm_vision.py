@@ -1,4 +1,4 @@
-"""The two image encoders of PixelLLM and how their maps become one.
+"""The two image encoders of PixelLLM and how their maps become one, and one small encoder in their place.
 
 SAM's encoder is transformers' own. It is built at the size it runs at: published position tables (made for
 1024 pixels) are resized once, when weights are read (`resize_sam_tables`), not at every step.
@@ -18,8 +18,9 @@ from segue.errors import CheckpointError
 from segue.modeling.eva02 import Eva02
 from segue.modeling.pixelllm_configuration import PixelLLMConfig
 from segue.modeling.resizing import bicubic, bilinear, linear_table
+from segue.modeling.vision import VisionEncoder
 
-__all__ = ["FusedFeatures", "FusedVision", "resize_sam_tables"]
+__all__ = ["FusedFeatures", "FusedVision", "OwnVision", "resize_sam_tables"]
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,7 @@ class FusedVision(nn.Module):
         super().__init__()
         self.config = config
         self.eva = Eva02(config.eva_config)
-        self.sam: SamVisionEncoder | SamVisionNeck
-        if config.shared_encoder:
-            same = config.sam_config.hidden_size == config.eva_config.hidden_size
-            if not same or config.sam_config.image_size != config.eva_config.image_size:
-                raise CheckpointError(
-                    "shared_encoder: sam_config's hidden_size and image_size must be those of eva_config"
-                )
-            self.sam = SamVisionNeck(config.sam_config)
-        else:
-            self.sam = SamVisionEncoder(config.sam_config)
+        self.sam = SamVisionEncoder(config.sam_config)
         for name, mean, std in (
             ("eva", config.eva_config.pixel_mean, config.eva_config.pixel_std),
             ("sam", config.sam_pixel_mean, config.sam_pixel_std),
@@ -77,12 +69,8 @@ class FusedVision(nn.Module):
     def forward(self, pixels: Tensor, padding_mask: Tensor) -> FusedFeatures:
         """`pixels` (B, 3, S, S) RGB 0..255, `padding_mask` (B, S, S), 1 where there is picture."""
         eva = self.eva(self.eva_pixels(pixels, padding_mask))
-        if self.config.shared_encoder:
-            sam = self.sam(eva.permute(0, 2, 3, 1))
-        else:
-            sam = self.sam(self.sam_pixels(pixels, padding_mask)).last_hidden_state
-        valid = torch.stack([padding_mask.amax(2).sum(1), padding_mask.amax(1).sum(1)], dim=1)
-        return FusedFeatures(fused=self.fuse(eva, sam), sam=sam, valid=valid.to(pixels.dtype))
+        sam = self.sam(self.sam_pixels(pixels, padding_mask)).last_hidden_state
+        return FusedFeatures(self.fuse(eva, sam), sam, _valid(padding_mask).to(pixels.dtype))
 
     def eva_pixels(self, pixels: Tensor, padding_mask: Tensor) -> Tensor:
         """Normalised, zero in the padding, resized only where EVA-02's input has another size."""
@@ -94,11 +82,56 @@ class FusedVision(nn.Module):
         pixels = (pixels - self.sam_mean) / self.sam_std * padding_mask[:, None]
         return bilinear(pixels, (self.config.sam_config.image_size,) * 2)
 
+    @property
+    def channels(self) -> int:
+        """C of the fused map."""
+        return int(self.config.eva_config.hidden_size + self.config.sam_config.output_channels)
+
     @staticmethod
     def fuse(*maps: Tensor) -> Tensor:
         """Each map to the largest grid (height, then width), then one after the other on channels."""
         size = max((m.shape[-2], m.shape[-1]) for m in maps)
         return torch.cat([bicubic(m, size) for m in maps], dim=1)
+
+
+class OwnVision(nn.Module):
+    """The encoder of segue/mini in place of both: its deepest map, brought to the stem's stride of 8 and joined
+    with the stem's map there; SAM's neck reads the two for the mask decoder.
+
+    Raises:
+        CheckpointError: `sam_config` does not have the width, or the grid, of that map.
+    """
+
+    def __init__(self, config: PixelLLMConfig):
+        super().__init__()
+        self.config = config
+        self.tower = VisionEncoder(config.tower_config)
+        seen = config.tower_config.hidden_size + config.tower_config.stem_widths[-2]
+        sam = config.sam_config
+        if sam.hidden_size != seen or sam.patch_size != 8 or sam.image_size != config.image_size:
+            raise CheckpointError(
+                f"tower_config: sam_config must have hidden_size {seen}, patch_size 8 and image_size"
+                f" {config.image_size}, not {sam.hidden_size}, {sam.patch_size} and {sam.image_size}"
+            )
+        self.neck = SamVisionNeck(sam)
+
+    def forward(self, pixels: Tensor, padding_mask: Tensor) -> FusedFeatures:
+        """As `FusedVision`; what is padded has the colour that normalisation takes for nothing."""
+        shown = padding_mask[:, None]
+        seen = self.tower(pixels * shown + self.tower.pixel_mean * (1 - shown))
+        own = FusedVision.fuse(seen.levels[0], seen.fine)
+        sam = self.neck(own.permute(0, 2, 3, 1))
+        return FusedFeatures(torch.cat([own, sam], dim=1), sam, _valid(padding_mask).to(pixels.dtype))
+
+    @property
+    def channels(self) -> int:
+        """C of the fused map."""
+        return int(self.config.sam_config.hidden_size + self.config.sam_config.output_channels)
+
+
+def _valid(padding_mask: Tensor) -> Tensor:
+    """(B, 2): height and width of what is not padding."""
+    return torch.stack([padding_mask.amax(2).sum(1), padding_mask.amax(1).sum(1)], dim=1)
 
 
 def resize_sam_tables(state: Mapping[str, Tensor], config: SamVisionConfig) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from segue.modeling.configuration import VisionConfig
 
-__all__ = ["VisionEncoder", "VisionFeatures", "sincos_positions", "stem_stages"]
+__all__ = ["VisionEncoder", "VisionFeatures", "sincos_positions"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class VisionEncoder(nn.Module):
     def __init__(self, config: VisionConfig):
         super().__init__()
         self.config = config
-        self.stem = nn.ModuleList(stem_stages(config.stem_widths, config.stem_depths))
+        self.stem = nn.ModuleList(_stem_stages(config.stem_widths, config.stem_depths))
         self.patch_projection = nn.Conv2d(config.stem_widths[-1], config.hidden_size, kernel_size=1)
         self.blocks = nn.ModuleList(
             TransformerBlock(config.hidden_size, config.num_heads, config.mlp_ratio)
@@ -140,7 +140,7 @@ def sincos_positions(h: int, w: int, width: int, *, device: torch.device | None 
     return torch.cat([angles_y.sin(), angles_y.cos(), angles_x.sin(), angles_x.cos()], dim=1)
 
 
-def stem_stages(widths: Sequence[int], depths: Sequence[int]) -> list[nn.Sequential]:
+def _stem_stages(widths: Sequence[int], depths: Sequence[int]) -> list[nn.Sequential]:
     """Stages of stride 2, each a 3x3 convolution to its width and so many residual blocks."""
     return [
         nn.Sequential(

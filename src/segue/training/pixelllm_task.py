@@ -14,7 +14,7 @@ from torch import Tensor
 from segue.checkpoints.adapters import build_base, load_adapter, read_adapter, write_adapter
 from segue.checkpoints.bases import Built
 from segue.checkpoints.pixelllm_folder import texts, write_pixelllm
-from segue.checkpoints.pixelllm_fresh import fresh_config, fresh_pixelllm, take_stem, train_caption_tokenizer
+from segue.checkpoints.pixelllm_fresh import fresh_config, fresh_pixelllm, take_tower, train_caption_tokenizer
 from segue.data.joint_collation import JointCollator
 from segue.data.pixelllm_collation import PixelLLMCollator
 from segue.errors import SegueError
@@ -36,7 +36,7 @@ class PixelLLMTask:
 
     Args:
         recipe: family "pixelllm"; its LoRA is a setting of the model (`lora_rank`, `lora_scale`). Without
-            `init`, or with a vision tower alone, which then gives its stem, the model begins from nothing,
+            `init`, or with a vision tower alone, which is then taken over, the model begins from nothing,
             with a tokenizer of the recipe's texts.
         folder: of the run.
         main: whether this process makes what is made once for a run: that tokenizer.
@@ -50,7 +50,7 @@ class PixelLLMTask:
         self.folder = folder
         bases = recipe.init if isinstance(recipe.init, Bases) else None
         self.fresh = recipe.init is None or (bases is not None and bases.language_model is None)
-        self.stem = bases.vision_tower if self.fresh and bases is not None else None
+        self.tower = bases.vision_tower if self.fresh and bases is not None else None
         self.note = adapter_note(recipe)
         self._text: Any = None
         self._config: Any = None
@@ -90,8 +90,8 @@ class PixelLLMTask:
     def _begin(self) -> Built:
         config = fresh_config(self.recipe.model)
         model = fresh_pixelllm(config, seed=self.recipe.seed)
-        if self.stem is not None:
-            take_stem(model, self.stem)
+        if self.tower is not None:
+            take_tower(model, self.tower)
         return Built(model, texts(self.folder, config), frozenset(model.state_dict()))
 
     def encoder(self, stage: Stage) -> PixelLLMCollator | JointCollator:

@@ -71,7 +71,7 @@ class Bases(_Section):
     """The checkpoints that a family's model is put together from: hub names, folders, or original files."""
 
     language_model: str | None = None
-    """LLaVA's folder or hub name; for PixelLLM T5's, or none: only the stem of the vision tower is taken."""
+    """LLaVA's folder or hub name; for PixelLLM T5's, or none: only the vision tower is taken."""
     vision_tower: str
     """CLIP's; for PixelLLM EVA-02's (timm's safetensors)."""
     sam: str | None = None
