@@ -14,6 +14,7 @@ from PIL import Image
 
 from segue.data.dense_targets import IGNORE, UNLABELLED, DenseLabels, DenseTargets
 from segue.data.native import Record, decode_mask
+from segue.data.word_places import point_at_phrases
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +89,7 @@ class Collator:
         words: list[tuple[int, tuple[float, float]]] = []
         regions: list[tuple[float, float, float, float]] = []
         for number, turn in enumerate(record.dialogue, start=1):
-            encoded = self.processor.encode_turn(turn)
+            encoded = self.processor.encode_turn(point_at_phrases(turn, masks))
             start = len(ids)
             if start + len(encoded.ids) > self.max_tokens:
                 continue

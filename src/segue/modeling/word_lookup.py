@@ -24,6 +24,9 @@ FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
 GAIN = 4.0
 """Five numbers must be heard beside a vector of hundreds."""
+SHARPNESS = 30.0
+"""Of the attention that says where. Learned, it becomes blunt (6 in segue/mini, which finds "nowhere in particular"
+everywhere): whether a thing is there gives the gradient, and that needs no place."""
 
 
 class WordLookup(nn.Module):
@@ -52,6 +55,7 @@ class WordLookup(nn.Module):
         scale = self.log_scale.exp()
         share_BTS = (scale * similarity_BTS).softmax(dim=-1)
         found = share_BTS @ seen * H**0.5
+        sharp_BTS = (SHARPNESS * similarity_BTS).softmax(dim=-1)
         side = round(S**0.5)
         axis = (torch.arange(side, device=seen.device, dtype=seen.dtype) + 0.5) / side * 2 - 1
         places_S2 = torch.stack([axis.repeat(side), axis.repeat_interleave(side)], dim=-1)
@@ -59,8 +63,8 @@ class WordLookup(nn.Module):
             [
                 scale * similarity_BTS.amax(dim=-1),
                 scale * similarity_BTS.mean(dim=-1),
-                GAIN * share_BTS.amax(dim=-1),
-                *(GAIN * share_BTS @ places_S2).unbind(dim=-1),
+                GAIN * sharp_BTS.amax(dim=-1),
+                *(GAIN * sharp_BTS @ places_S2).unbind(dim=-1),
             ],
             dim=-1,
         )

@@ -2,6 +2,10 @@
 
 Topics, wordings and answers are in `phrasings/reasoning.yaml`. The wordings for training and for testing
 differ in every topic, so that a test asks for understanding and not for a remembered sentence.
+
+Where a single kind of the world answers, the answer names it before it says whether it is there: "You could
+cut bread with a knife", masked, or "..., but there is none in this image". So a model can think of the thing
+first and look for it then.
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from segue.data.native import Turn
-from segue.scenes.answers import NOTHING, Said, listing, make_turn
+from segue.scenes.answers import NOTHING, Said, listing, make_turn, with_article
+from segue.scenes.grammar import Noun
 from segue.scenes.kinds import KINDS
 from segue.scenes.lexicon import kinds_of, read_phrasings
 from segue.scenes.questions import Split, Talk
@@ -73,15 +78,31 @@ def absent_reasoning(talk: Talk) -> Turn | None:
             continue
         if topic.kinds & view.world & set(view.expected_kinds) or rng.random() < STRANGE:
             said = Said(f"there is [{topic.nothing}] in this image.", (NOTHING,))
+            if (only := _only(talk, topic)) is not None:
+                said = Said(f"{_with_one(topic, only).removesuffix('.')}, but there is none in this image.", (NOTHING,))
             return make_turn("absent", pick(rng, topic.wordings[talk.split]), said)
     return None
 
 
 def _answer(talk: Talk, topic: Topic, found: list[SceneObject]) -> Said:
+    only = _only(talk, topic)
+    if only is not None and len(found) == 1:
+        return Said(_with_one(topic, only), ((found[0].id,),))
     listed, ids = listing(talk.view, found, topic.conjunction)
     # "the scissors cut" even when there is one pair
     plural = len(found) > 1 or talk.view.words.own_noun(found[0]).is_plural
     return Said((topic.many if plural else topic.one).replace("{it}", listed), ids)
+
+
+def _only(talk: Talk, topic: Topic) -> Noun | None:
+    """What the one kind is called that answers in this world; None where several do."""
+    known = topic.kinds & talk.view.world
+    return talk.view.words.nouns[next(iter(known))] if len(known) == 1 else None
+
+
+def _with_one(topic: Topic, noun: Noun) -> str:
+    plural = noun.is_plural and not noun.indefinite.startswith("a pair")
+    return (topic.many if plural else topic.one).replace("{it}", with_article(noun))
 
 
 def _topic(name: str, facts: Mapping[str, object]) -> Topic:
