@@ -28,7 +28,7 @@ from segue.scenes.pen import COLORS
 from segue.scenes.questions import Talk
 from segue.scenes.questions.naming import by_name
 from segue.scenes.questions.plain import by_plain
-from segue.scenes.questions.reasoning import by_reasoning, topics
+from segue.scenes.questions.reasoning import absent_reasoning, by_reasoning, topics
 from segue.scenes.questions.relating import absent_relation, by_open_relation, by_relation
 from segue.scenes.questions.several import by_count, by_mixed
 from segue.scenes.scene import Scene
@@ -373,8 +373,21 @@ def test_reasoning_finds_all_that_answer(make_scene_of, make_thing) -> None:
         turn = by_reasoning(Talk(SceneView.of(scene), np.random.default_rng(seed)))
         if turn is not None:
             answers[turn.answer] = [phrase.ids for phrase in turn.phrases]
-    assert answers["You could cut bread with the knife."] == [[1]]
+    assert answers["You could cut bread with a knife."] == [[1]]  # no other kind could
     assert answers["You could eat the apple or the banana."] == [[2], [3]]
+
+
+def test_the_one_thing_that_would_do_is_named_before_it_is_missed(make_scene_of, make_thing) -> None:
+    scene = make_scene_of(make_thing("mug", "red", (5, 50, 20, 20)))
+    answers = {}
+    for seed in range(600):
+        turn = absent_reasoning(Talk(SceneView.of(scene), np.random.default_rng(seed)))
+        if turn is not None:
+            answers[turn.answer] = turn
+    turn = answers["You could cut bread with a knife, but there is none in this image."]
+    assert [words_of(turn, phrase) for phrase in turn.phrases] == ["knife"]
+    assert [phrase.ids for phrase in turn.phrases] == [[]]
+    assert "There is nothing to eat in this image." in answers  # many kinds would do
 
 
 def test_no_topic_is_asked_where_something_might_answer_it(make_scene_of, make_thing) -> None:

@@ -1,4 +1,4 @@
-"""PixelLLM from nothing: a tiny run through both stages, its folder, its stem taken over, its switches."""
+"""PixelLLM from nothing: a tiny run through both stages, its folder, an encoder taken over, its switches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import segue
-from segue.checkpoints.pixelllm_fresh import fresh_config, fresh_pixelllm, take_stem, train_caption_tokenizer
+from segue.checkpoints.pixelllm_fresh import fresh_config, fresh_pixelllm, take_tower, train_caption_tokenizer
 from segue.data.native import ObjectRecord, Record, encode_mask
 from segue.errors import CheckpointError, SegueError
 from segue.scenes import make_scene
@@ -23,10 +23,9 @@ from segue.training.tasks import make_task
 SMALL: dict[str, Any] = {
     "extractor_config": {"num_layers": 1, "hidden_size": 32, "num_heads": 2, "mlp_size": 32,
                          "num_output_tokens": 2, "output_size": 32},
-    "eva_config": {"image_size": 64, "pretrain_image_size": 64, "patch_size": 8, "hidden_size": 32,
-                   "num_layers": 1, "num_heads": 2, "swiglu_hidden": 32,
-                   "stem_widths": [8, 8, 16], "stem_depths": [0, 1, 0]},
-    "sam_config": {"image_size": 64, "patch_size": 8, "hidden_size": 32, "output_channels": 16},
+    "tower_config": {"image_size": 64, "stem_widths": [8, 8, 16, 16], "stem_depths": [0, 1, 0, 0],
+                     "hidden_size": 32, "num_layers": 1, "num_heads": 2, "feature_layers": [1]},
+    "sam_config": {"image_size": 64, "patch_size": 8, "hidden_size": 48, "output_channels": 16},
     "prompt_size": 16,
     "image_size": 64,
     "mask_decoder_config": {"hidden_size": 16, "mlp_dim": 16, "num_attention_heads": 2,
@@ -115,20 +114,28 @@ def test_masks_of_labelled_boxes_do_not_ask_where_the_box_is(tmp_path, which, as
     assert bool(objective.model.location_head.layers[-1].weight.grad.any()) == asks
 
 
-def test_the_stem_of_another_model_is_taken_over():
+def test_the_encoder_of_another_model_is_taken_over_as_deep_as_it_is_here():
     recipe = load_recipe("mini-pixelllm")
     model = fresh_pixelllm(fresh_config(recipe.model), seed=0)
-    take_stem(model, "segue/mini")
-    theirs = segue.load("segue/mini", device="cpu").model.vision.stem[2].state_dict()
-    ours = model.vision.eva.patch_embed["proj"][2].state_dict()
-    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+    take_tower(model, "segue/mini")
+    theirs = segue.load("segue/mini", device="cpu").model.vision
+    ours = model.vision.tower
+    assert len(ours.blocks) < len(theirs.blocks)
+    pixels = torch.rand(1, 3, 64, 64) * 255
+    with torch.no_grad():
+        ours.eval()
+        seen, known = ours.stem[2](ours.stem[1](ours.stem[0](pixels))), theirs.eval()(pixels).fine
+    assert torch.allclose(seen, theirs.stem[2](theirs.stem[1](theirs.stem[0](pixels))))
+    assert seen.shape == known.shape
+    # The norm behind their second block serves behind ours.
+    assert torch.equal(ours.norms[0].weight, theirs.norms[1].weight)
     assert sum(p.numel() for p in model.parameters()) * 2 < 15e6, "too large for the package"
 
 
-def test_a_stem_that_does_not_fit():
+def test_an_encoder_that_does_not_fit():
     model = fresh_pixelllm(fresh_config(tiny_recipe().model), seed=0)
     with pytest.raises(CheckpointError, match="does not fit"):
-        take_stem(model, "segue/mini")
+        take_tower(model, "segue/mini")
 
 
 def test_equal_seeds_give_equal_models_and_leave_the_random_state_alone():
@@ -145,7 +152,7 @@ def test_equal_seeds_give_equal_models_and_leave_the_random_state_alone():
 
 @pytest.mark.parametrize(
     "model",
-    [{"no_such_part": 1}, {"image_size": 64, "eva_config": {"stem_widths": [8, 8], "stem_depths": [0, 0]}}],
+    [{"no_such_part": 1}, {"image_size": 64, "tower_config": {"hidden_size": 32}}],
 )
 def test_sections_that_cannot_be_used(model):
     with pytest.raises(SegueError):

@@ -2,8 +2,8 @@
 
 The published system begins with SAM, EVA-02 and Flan-T5, which do not exist at this size. Here everything is
 trained, the BERT-style decoder is the language model, and ids are those of a byte-level BPE whose first
-entries are padding, end and beginning, in T5's order. The one thing that may be taken over is the vision encoder
-of a model of segue's own composition (`init.vision_tower: segue/mini`).
+entries are padding, end and beginning, in T5's order. The one thing that may be taken over is the vision
+encoder of a model of segue's own composition (`init.vision_tower: segue/mini`).
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def fresh_pixelllm(config: PixelLLMConfig, *, seed: int) -> PixelLLM:
 
 
 def take_tower(model: PixelLLM, name: str) -> None:
-    """Give the model's own vision encoder the weights of segue/mini's, or of a model like it. It may be shallower:
-    the first blocks of each stage and of the transformer are taken then.
+    """Give the model's own vision encoder the weights of segue/mini's, or of a model like it. It may be
+    shallower: the first blocks of each stage and of the transformer are taken then.
 
     Raises:
         CheckpointError: no such model, or its encoder is another one.
@@ -65,27 +65,24 @@ def take_tower(model: PixelLLM, name: str) -> None:
     from segue.modeling.pixelllm_vision import OwnVision
 
     if not isinstance(model.vision, OwnVision):
-        raise CheckpointError(f"init.vision_tower {name}: the recipe's model has no tower_config to take it into")
+        raise CheckpointError(f"init.vision_tower {name}: the recipe's model has no tower_config")
     source = read_grounded_model(checkpoint_folder(name)).vision
     theirs, tower = source.state_dict(), model.vision.tower
     own = tower.state_dict()
     # Norms are numbered by the maps that are handed on, not by the blocks that they follow.
-    layers = source.config.feature_layers
-    norms = {number: layers.index(layer) for number, layer in enumerate(tower.config.feature_layers) if layer in layers}
-    taken = {}
+    layers, named = list(source.config.feature_layers), {}
     for key in own:
         part, number, *rest = key.split(".")
         if part == "norms":
-            if int(number) not in norms:
-                continue
-            taken[key] = theirs[".".join([part, str(norms[int(number)]), *rest])]
-        elif key in theirs:
-            taken[key] = theirs[key]
-    wrong = [key for key in own if not key.startswith("norms") and key not in taken]
-    wrong += [key for key, value in taken.items() if own[key].shape != value.shape]
+            layer = tower.config.feature_layers[int(number)]
+            number = str(layers.index(layer)) if layer in layers else "none"
+        named[key] = ".".join([part, number, *rest])
+    wrong = [key for key in own if named[key] not in theirs or own[key].shape != theirs[named[key]].shape]
     if wrong:
-        raise CheckpointError(f"{name}: its vision encoder does not fit tower_config ({', '.join(wrong[:2])})")
-    tower.load_state_dict(taken, strict=False)
+        raise CheckpointError(
+            f"{name}: its vision encoder does not fit tower_config ({', '.join(wrong[:2])})"
+        )
+    tower.load_state_dict({key: theirs[name] for key, name in named.items()})
 
 
 def train_caption_tokenizer(texts: Iterable[str], *, entries: int, lowercase: bool) -> Tokenizer:

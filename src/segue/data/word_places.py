@@ -1,4 +1,4 @@
-"""Places for the words of an answer's phrases, where nobody pointed: a word of a phrase lies in its object."""
+"""Places for the words of an answer's phrases where nobody pointed: a phrase's words lie in its object."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def point_at_phrases(turn: Turn, masks: Mapping[int, np.ndarray]) -> Turn:
 
 
 def point_within(mask: np.ndarray) -> tuple[float, float]:
-    """The point (x, y) of a (H, W) bool mask that is nearest to its middle: always inside, whatever its shape."""
+    """The point (x, y) of a (H, W) bool mask nearest to its middle: always inside, whatever its shape."""
     ys, xs = np.nonzero(mask)
     nearest = np.argmin((ys - ys.mean()) ** 2 + (xs - xs.mean()) ** 2)
     return float(xs[nearest]) + 0.5, float(ys[nearest]) + 0.5

@@ -162,8 +162,9 @@ class PixelLLMConfig(PreTrainedConfig):
         mask_by_next_token: the released T5 decoder masks a position by the token after it (see `captioners`);
             False for causal attention alone, which `box_state="end"` needs to be of use.
         detector_config, mask_adapter_config, mask_decoder_config: None leaves the part out.
-        tower_config: a `VisionConfig`: segue/mini's encoder stands in place of both, `eva_config` is not read,
-            and of SAM there is the neck, which reads that map (`pixelllm_vision.OwnVision`); for small models.
+        tower_config: a `VisionConfig`: segue/mini's encoder stands in place of both, `eva_config` is not
+            read, and of SAM there is the neck, which reads that map (`pixelllm_vision.OwnVision`); for small
+            models.
         word_alignment: how training finds the place of a token: by its share of the text ("order", as
             released), or by the characters of the word that it stands in.
         mask_boxes: what prompts the masks in training: the model's own boxes, as released, or the labelled

@@ -95,8 +95,8 @@ class FusedVision(nn.Module):
 
 
 class OwnVision(nn.Module):
-    """The encoder of segue/mini in place of both: its deepest map, brought to the stem's stride of 8 and joined
-    with the stem's map there; SAM's neck reads the two for the mask decoder.
+    """The encoder of segue/mini in place of both: its deepest map, brought to the stem's stride of 8 and
+    joined with the stem's map there; SAM's neck reads the two for the mask decoder.
 
     Raises:
         CheckpointError: `sam_config` does not have the width, or the grid, of that map.

@@ -25,8 +25,8 @@ FACTS = 5
 GAIN = 4.0
 """Five numbers must be heard beside a vector of hundreds."""
 SHARPNESS = 30.0
-"""Of the attention that says where. Learned, it becomes blunt (6 in segue/mini, which finds "nowhere in particular"
-everywhere): whether a thing is there gives the gradient, and that needs no place."""
+"""Of the attention that says where. Learned, it becomes blunt (6 in segue/mini, which finds "nowhere in
+particular" everywhere): whether a thing is there gives the gradient, and that needs no place."""
 
 
 class WordLookup(nn.Module):

@@ -77,10 +77,10 @@ def absent_reasoning(talk: Talk) -> Turn | None:
         if view.kinds & (topic.kinds | topic.doubtful):
             continue
         if topic.kinds & view.world & set(view.expected_kinds) or rng.random() < STRANGE:
-            said = Said(f"there is [{topic.nothing}] in this image.", (NOTHING,))
+            text = f"there is [{topic.nothing}] in this image."
             if (only := _only(talk, topic)) is not None:
-                said = Said(f"{_with_one(topic, only).removesuffix('.')}, but there is none in this image.", (NOTHING,))
-            return make_turn("absent", pick(rng, topic.wordings[talk.split]), said)
+                text = f"{_with_one(topic, only).removesuffix('.')}, but there is none in this image."
+            return make_turn("absent", pick(rng, topic.wordings[talk.split]), Said(text, (NOTHING,)))
     return None
 
 
