@@ -370,7 +370,8 @@ def plot(results: Sequence[dict[str, Any]], path: Path) -> None:
         axes.set_title("masks of the given answer" if how == "forced" else "masks of the model's own answer")
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("gIoU on held-out scenes, %")
-    figure.axes[0].legend(frameon=False, ncols=3, loc="lower left")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, ncols=3, loc="outside upper center")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
