@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from segue.evaluation.caption_scores import PythonScorer
 from segue.evaluation.published import PublishedTable, published_tables
 from segue.evaluation.report import Layout, cell, layout
+from segue.evaluation.scene_words import SceneWords
 
 PAGE = Path(__file__).parent / "results.md"
 PUBLISHED, OURS = "published", "ours"
@@ -82,7 +84,8 @@ def _our_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     settings, figures = summary["settings"], summary["figures"]
     model = settings["model"]
     benchmark, protocol = settings["benchmark"], settings.get("protocol", "free")
-    shown = layout(benchmark)
+    own = SceneWords(scorer=PythonScorer()).columns if benchmark == SceneWords.name else None
+    shown = layout(benchmark, own)
     yield f"### {model.get('name', 'a file of predictions')} on {benchmark}\n"
     weights = f"weights {model['sha256'][:12]}, " if model.get("sha256") else ""
     failed = f", {summary['num_failed']} failed" if summary.get("num_failed") else ""

@@ -174,7 +174,8 @@ class Predictor:
     def caption_dense(self, image: Any) -> list[Answer]:
         """A caption for every object found: needs a proposal head, which this family lacks."""
         raise CapabilityError(
-            f"{self.name} cannot find objects by itself; dense captions need the PixelLLM family"
+            f"{self.name} cannot find objects by itself; dense captions need the PixelLLM family:"
+            " --model mini-pixelllm"
         )
 
     def locate(self, image: Any, expression: str) -> Answer:
