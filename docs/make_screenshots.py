@@ -39,7 +39,7 @@ def on_a_desk(page: Page) -> None:
     """Two questions on one picture; the pointer lights a phrase."""
     set_size(page, 1280, 860)
     page.take_example(0)
-    page.ask("Where is the bicycle?")
+    page.ask("Where is the umbrella?")
     page.ask("Segment the dogs.")
     page.ask("Where is the cat?")
     # The first answer in which two things were found shows most, with one of them lit.

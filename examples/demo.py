@@ -19,7 +19,7 @@ QUESTIONS = {
     "scene-street.jpg": [
         ("one target", "Where is the cat?"),
         ("several targets", "Segment the dogs."),
-        ("absent", "Where is the bicycle?"),
+        ("absent", "Where is the umbrella?"),
     ],
     "scene-table.jpg": [
         ("attribute", "Show me the purple mug."),

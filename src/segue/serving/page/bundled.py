@@ -21,7 +21,7 @@ BUNDLED = (
     Bundled(
         "A street, generated",
         "scene-street.jpg",
-        ("Where is the cat?", "Segment the dogs.", "Where is the bicycle?"),
+        ("Where is the cat?", "Segment the dogs.", "Where is the umbrella?"),
     ),
     Bundled(
         "A table, generated",
