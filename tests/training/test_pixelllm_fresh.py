@@ -138,6 +138,16 @@ def test_an_encoder_that_does_not_fit():
         take_tower(model, "segue/mini")
 
 
+def test_an_encoder_needs_a_place_to_go_to():
+    published = fresh_config({**tiny_recipe().model, "tower_config": None, "eva_config": {
+        "image_size": 64, "pretrain_image_size": 64, "patch_size": 8, "hidden_size": 32, "num_layers": 1,
+        "num_heads": 2, "swiglu_hidden": 32,
+    }, "sam_config": {"image_size": 64, "patch_size": 8, "hidden_size": 16, "num_hidden_layers": 1,
+                      "num_attention_heads": 2, "mlp_dim": 16, "output_channels": 16}})  # fmt: skip
+    with pytest.raises(CheckpointError, match="no tower_config"):
+        take_tower(fresh_pixelllm(published, seed=0), "segue/mini")
+
+
 def test_equal_seeds_give_equal_models_and_leave_the_random_state_alone():
     config = fresh_config(tiny_recipe().model)
     torch.manual_seed(7)

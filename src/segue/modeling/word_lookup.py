@@ -11,12 +11,14 @@ Letters: B rows, T tokens, S image tokens of a square grid, H width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from segue.modeling.generation import Embed
 
 __all__ = ["WordLookup", "embed_said", "embed_text"]
 
@@ -91,15 +93,15 @@ def embed_text(
     return embeddings[0]
 
 
-def embed_said(model: Any, image_tokens: Sequence[Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """`embed_text` for what is being said: ids (B, W) and the number of each row's picture (B,) to (B, W, H).
+def embed_said(model: Any, image_tokens: Sequence[Tensor]) -> Embed | None:
+    """`embed_text` for what is being said, as `generate` takes it; None without a lookup.
 
     Args:
         image_tokens: (1, S, H) of each picture.
     """
-    words = model.language_model.get_input_embeddings()
     if model.word_lookup is None:
-        return lambda ids, pictures: words(ids)
+        return None
+    words = model.language_model.get_input_embeddings()
     tokens_ISH = torch.cat(list(image_tokens))
 
     def embed(ids: Tensor, pictures: Tensor) -> Tensor:
