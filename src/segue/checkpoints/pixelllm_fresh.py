@@ -51,7 +51,9 @@ def fresh_pixelllm(config: PixelLLMConfig, *, seed: int) -> PixelLLM:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return PixelLLM(config)
+        model = PixelLLM(config)
+        model.extractor.spread(model.prompt_encoder.positions)
+        return model
 
 
 def take_tower(model: PixelLLM, name: str) -> None:

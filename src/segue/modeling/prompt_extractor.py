@@ -11,8 +11,16 @@ from torch import Tensor, nn
 
 from segue.modeling.pixel_decoder import FourierPositions, TwoWayTransformer
 from segue.modeling.pixelllm_configuration import MaskAdapterConfig, PromptExtractorConfig
+from segue.modeling.two_way_attention import TwoWayLayer
 
 __all__ = ["MaskAdapter", "PromptEncoder", "PromptExtractor"]
+
+R2 = 0.7548776662466927
+"""The inverse of the plastic number."""
+LOUDNESS = (3.0, 2.0)
+"""At the start from nothing: of positions beside what is seen there, and of a token's own beside theirs."""
+SHARPNESS = 8.0
+"""Of its attention: two thirds of it fall on a tenth of the picture."""
 
 
 class PromptEncoder(nn.Module):
@@ -78,6 +86,41 @@ class PromptExtractor(nn.Module):
             nn.Linear(D, config.output_size) for _ in range(config.num_output_tokens)
         )
         self.dense_output = nn.Linear(D, config.output_size)
+
+    @torch.no_grad()
+    def spread(self, positions: FourierPositions) -> None:
+        """A start for training from nothing: every learned token reads a place of its own.
+
+        As torch begins, each of them reads the mean of the whole picture, and nothing behind it can tell
+        where anything is until they have come apart. The places are spread evenly (Roberts's R2 sequence);
+        queries and keys are projected alike, so that a token finds the cells whose positions are like its
+        own.
+
+        Args:
+            positions: of the prompt encoder, which gives the cells theirs.
+        """
+        count, D = self.tokens.shape
+        steps = torch.arange(count, dtype=self.tokens.dtype)[:, None]
+        places = (0.5 + steps * self.tokens.new_tensor([R2, R2**2])) % 1
+        loud, own = LOUDNESS
+        self.position_projection.weight.mul_(loud)
+        nn.init.zeros_(self.position_projection.bias)
+        placed = self.position_projection(positions(places))
+        self.tokens.copy_(own * placed)
+        length = float(placed.square().sum(dim=-1).mean())
+        attentions = [self.transformer.final_attention]
+        attentions += [
+            layer.token_to_image for layer in self.transformer.layers if isinstance(layer, TwoWayLayer)
+        ]
+        for attention in attentions:
+            head = attention.q_proj.out_features // attention.num_heads
+            nn.init.orthogonal_(attention.k_proj.weight)
+            # A head's product of a token and the cell at its place is then SHARPNESS, on average.
+            gain = SHARPNESS * head**0.5 / (own * length * head / D)
+            attention.k_proj.weight.mul_(gain**0.5)
+            attention.q_proj.weight.copy_(attention.k_proj.weight)
+            nn.init.zeros_(attention.q_proj.bias)
+            nn.init.zeros_(attention.k_proj.bias)
 
     def forward(
         self, image_BChw: Tensor, sparse_BNKD: Tensor, no_mask_D: Tensor, positions_TD: Tensor
