@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from segue.data.collation import Collator, DenseLabels
 from segue.data.native import ObjectRecord, Phrase, Record, Turn, encode_mask
@@ -34,3 +35,5 @@ def test_the_words_of_phrases_have_places_in_the_sequence():
     assert processor.tokenizer.decode([sample.ids[place]]).strip().endswith("g")
     batch = collator.collate([sample, sample])
     assert batch["word_points"].shape == (2, 2)
+    assert batch["center_classes"].tolist() == [[0, 1, 0], [1, 1, 0]]  # row, category, no colour
+    assert batch["center_points"].tolist() == [[pytest.approx(40 / 60), pytest.approx(15 / 40)]] * 2

@@ -57,3 +57,16 @@ def test_only_what_is_labelled_everywhere_is_known_to_be_absent():
     partial = RECORD.model_copy(update={"exhaustive": ["dog"]})
     assert DenseTargets(LABELS).exhaustive(RECORD).tolist() == [False, True, True]
     assert DenseTargets(LABELS).exhaustive(partial).tolist() == [False, False, True]
+
+
+def test_every_whole_thing_has_a_middle():
+    classes, points = DenseTargets(LABELS).centers(RECORD, MASKS)
+    assert classes == [(1, 1), (2, 0)]  # the ear is part of the cat
+    assert points == [(0.25, 0.5), (0.875, 0.25)]
+
+
+def test_of_a_thing_without_a_mask_the_box_has_a_middle():
+    boxed = RECORD.objects[0].model_copy(update={"segmentation": [], "bbox": (10.0, 0.0, 20.0, 10.0)})
+    crowd = RECORD.objects[1].model_copy(update={"iscrowd": 1})
+    record = RECORD.model_copy(update={"objects": [boxed, crowd]})
+    assert DenseTargets(LABELS).centers(record, {}) == ([(1, 1)], [(0.5, 0.25)])

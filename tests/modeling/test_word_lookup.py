@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from segue.modeling.generation import compute_prefix, generate, read_given
-from segue.modeling.word_lookup import GAIN, WordLookup, embed_said, embed_text
+from segue.modeling.word_lookup import FACTS, GAIN, MAP_SIDE, MOST, WordLookup, _hats, embed_said, embed_text
 from tests.modeling.tiny import tiny_model
 
 
@@ -26,6 +26,37 @@ def test_a_new_lookup_adds_nothing():
     fresh = type(model)(model.config)
     words, seen = torch.randn(2, 3, 32), torch.randn(2, 4, 32)
     assert fresh.word_lookup(words, seen).abs().max() == 0
+
+
+@torch.no_grad()
+def test_it_counts_the_things_that_are_like_the_word():
+    lookup = WordLookup(8)
+    lookup.log_match_scale.fill_(math.log(40.0))
+    lookup.match_threshold.fill_(0.5)
+    lookup.density.weight.zero_()
+    lookup.density.weight[0, :2] = 1.0  # whatever looks like the first two kinds is a thing
+    lookup.density.bias.fill_(math.log(math.e - 1) - 8**0.5)  # one thing a cell
+    seen = torch.eye(8)[None, [0, 1, 5, 0]]  # a grid of 2 x 2; the third cell is ground
+    words = torch.eye(8)[None, [0, 1, 7]] * 3
+    things = lookup.things(words, seen)
+    expected = torch.tensor([[1.0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
+    assert torch.allclose(things[0], expected, atol=1e-2)
+
+    heard: list[torch.Tensor] = []
+    lookup.layers.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0]))
+    lookup(words, seen)
+    counts, places = heard[0][0, :, 8 + FACTS :].split([MOST + 1, MAP_SIDE**2], dim=-1)
+    assert (counts / GAIN).argmax(dim=-1).tolist() == [2, 1, 0]
+    assert torch.allclose(places.sum(dim=-1) / GAIN, torch.tensor([2.0, 1, 0]), atol=0.05)
+    assert places[1].unflatten(0, (MAP_SIDE, MAP_SIDE))[0, -1] > 0.05 > places[1, 0]  # top right
+
+
+@torch.no_grad()
+def test_many_are_no_more_than_the_most():
+    shares = _hats(torch.tensor([0.0, 1.25, 99.0]))
+    assert shares[0].tolist() == [1, *[0] * MOST]
+    assert shares[1, :3].tolist() == [0, 0.75, 0.25]
+    assert shares[2].tolist() == [*[0] * MOST, 1]
 
 
 @torch.no_grad()
@@ -80,7 +111,7 @@ def test_it_finds_where_the_picture_looks_like_the_word():
     seen = torch.eye(8)[None, :4]  # a grid of 2 x 2, each cell of its own kind
     words = torch.stack([torch.eye(8)[1], torch.eye(8)[7]])[None] * 3
     lookup(words, seen)
-    found, facts = heard[0][0, :, :8], heard[0][0, :, 8:]
+    found, facts = heard[0][0, :, :8], heard[0][0, :, 8 : 8 + FACTS]
     assert found[0].argmax() == 1
     best, _, sharpness, x, y = facts[0].tolist()
     assert best == pytest.approx(4.0)

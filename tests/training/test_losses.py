@@ -10,13 +10,14 @@ import torch.nn.functional as F
 
 from segue.training.losses import (
     alignment_loss,
+    count_loss,
     dice_loss,
     mask_bce_loss,
     partial_label_loss,
     point_loss,
     refinement_weights,
 )
-from segue.training.objective import first_of_answers
+from segue.training.objective import first_of_answers, splatted
 
 
 def test_every_mask_counts_the_same_in_bce():
@@ -120,3 +121,21 @@ def test_the_first_token_of_every_answer():
     learned = torch.tensor([[0, 0, 1, 1, 1, 1], [0, 1, 0, 1, 0, 0]], dtype=torch.bool)
     assert first_of_answers(segments, learned).tolist() == [True, False, True, False, True, False]
     assert first_of_answers(segments, torch.zeros_like(learned)).tolist() == []
+
+
+def test_things_are_shared_by_the_cells_around_their_middle():
+    rows, classes = torch.tensor([0, 0, 1, 1]), torch.tensor([1, 1, 2, 0])
+    points = torch.tensor([[0.5, 0.25], [0.25, 0.25], [1.0, 1.0], [0.5, 0.5]])
+    cells = splatted(rows, classes, points, torch.Size([2, 2, 4]), (2, 2))
+    assert cells[0].tolist() == [[1.5, 0.5, 0, 0], [0, 0, 0, 0]]  # between both upper cells, and in the left
+    assert cells[1].tolist() == [[0, 0, 0, 0], [0, 0, 0, 1.0]]  # at the corner; class 0 is none
+
+
+def test_places_and_numbers_of_known_classes_count():
+    expected = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
+    known = torch.tensor([[True, False]])
+    assert count_loss(expected, expected, known).item() == 0
+    elsewhere = torch.tensor([[[0.0, 1.0], [5.0, 5.0]]])  # the second class is labelled here and there only
+    assert count_loss(elsewhere, expected, known).item() == pytest.approx(2.0)
+    twice = torch.tensor([[[1.0, 2.0], [0.0, 0.0]]])
+    assert count_loss(twice, expected, known).item() == pytest.approx(4.0 + 1.5)

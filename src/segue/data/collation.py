@@ -44,6 +44,7 @@ class Sample:
     prompts: list[tuple[int, int]]  # (category, colour or 0) whose mask is asked for without a sentence
     prompt_masks: np.ndarray  # (P, S/2, S/2) uint8 0..255
     maps: dict[str, np.ndarray]  # (S/4, S/4) int16 for category, part and color
+    centers: tuple[list[tuple[int, int]], list[tuple[float, float]]]  # (category, colour), relative point
     exhaustive: np.ndarray  # (categories,) bool
 
 
@@ -139,6 +140,7 @@ class Collator:
             prompts=prompts,
             prompt_masks=_shrink_all(prompt_targets, half),
             maps=self.dense.maps(record, masks, (size // LABEL_STRIDE,) * 2),
+            centers=self.dense.centers(record, masks),
             exhaustive=self.dense.exhaustive(record),
         )
 
@@ -183,6 +185,12 @@ class Collator:
             "prompt_masks": torch.from_numpy(np.concatenate([s.prompt_masks for s in samples])),
             "valid": torch.from_numpy(np.stack([s.valid for s in samples])),
             "regions": torch.tensor(regions, dtype=torch.float32).reshape(-1, 4),
+            "center_classes": torch.tensor(
+                [(row, *kind) for row, s in enumerate(samples) for kind in s.centers[0]], dtype=torch.long
+            ).reshape(-1, 3),
+            "center_points": torch.tensor(
+                [point for s in samples for point in s.centers[1]], dtype=torch.float32
+            ).reshape(-1, 2),
             "exhaustive": torch.from_numpy(np.stack([s.exhaustive for s in samples])),
         }
         for name in ("category", "part", "color"):

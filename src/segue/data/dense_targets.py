@@ -100,6 +100,29 @@ class DenseTargets:
                 values[ignored] = IGNORE
         return maps
 
+    def centers(
+        self, record: Record, masks: dict[int, np.ndarray]
+    ) -> tuple[list[tuple[int, int]], list[tuple[float, float]]]:
+        """Category and colour (0 where it is none of the classes) of every whole thing, and its middle.
+
+        That is the relative (x, y) mean of the pixels seen of it, or the middle of its box where only that is
+        known. Crowds are left out.
+        """
+        classes, points = [], []
+        for item in record.objects:
+            if item.part_of is not None or item.iscrowd:
+                continue
+            category = self._index["category"].get(item.category, 0)
+            color = self._index["color"].get(item.attributes.get("color", ""), 0)
+            x, y, w, h = item.bbox
+            middle = (x + w / 2, y + h / 2)
+            if item.segmentation and masks[item.id].any():
+                rows, columns = np.nonzero(masks[item.id])
+                middle = (columns.mean() + 0.5, rows.mean() + 0.5)
+            classes.append((category, color))
+            points.append((middle[0] / record.width, middle[1] / record.height))
+        return classes, points
+
     def exhaustive(self, record: Record) -> np.ndarray:
         """Categories that an uncovered pixel cannot be."""
         known = np.zeros(len(self.labels.categories), bool)

@@ -132,9 +132,7 @@ class GroundedModel(PreTrainedModel):
             # layers it leaves attention uniform and masks unlearned for long. (The language model keeps it.)
             init.kaiming_uniform_(module.weight, a=math.sqrt(5))
         if isinstance(module, WordLookup):
-            init.zeros_(module.last.weight)
-            init.zeros_(module.last.bias)
-            init.constant_(module.log_scale, 2.5)
+            module.start()
         if isinstance(module, VisionEncoder):
             # Not in the weights, and `from_pretrained` begins with empty memory.
             init.copy_(module.pixel_mean, torch.tensor(module.config.image_mean).view(1, 3, 1, 1))

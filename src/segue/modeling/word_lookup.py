@@ -2,9 +2,11 @@
 
 The image tokens of `segue/mini` are trained to lie near the embeddings of the words for what they show. Each
 word behind the picture, asked or said, is compared with them, and what was found (the features there, how
-well they fit, and where that is) is added to its embedding: a question's words say whether a thing is there,
-an answer's where the mask token and the point that follow belong. A language model of five layers would have
-to discover the same comparison in its attention, which takes far longer than all of its training here.
+well they fit, where that is, how many things of the kind there are and where each of them stands) is added to
+its embedding: a question's words say whether a thing is there, an answer's where the mask token and the point
+that follow belong. A language model of five layers would have to discover the same comparison in its
+attention, which takes far longer than all of its training here; and the sum that attention takes of what it
+finds cannot be counted.
 
 Letters: B rows, T tokens, S image tokens of a square grid, H width.
 """
@@ -17,6 +19,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import initialization as init
 
 from segue.modeling.generation import Embed
 
@@ -24,8 +27,12 @@ __all__ = ["WordLookup", "embed_said", "embed_text"]
 
 FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
+MOST = 6
+"""Counts up to here are told apart."""
+MAP_SIDE = 8
+"""Of the map that says where the things stand, whatever the grid."""
 GAIN = 4.0
-"""Five numbers must be heard beside a vector of hundreds."""
+"""Few numbers must be heard beside a vector of hundreds."""
 SHARPNESS = 30.0
 """Of the attention that says where. Learned, it becomes blunt (6 in segue/mini, which finds "nowhere in
 particular" everywhere): whether a thing is there gives the gradient, and that needs no place."""
@@ -34,13 +41,27 @@ particular" everywhere): whether a thing is there gives the gradient, and that n
 class WordLookup(nn.Module):
     """Attention of words to image tokens by cosine similarity, and a small network for what it found.
 
-    Its last layer begins at zero (`GroundedModel._init_weights`): at first nothing is added.
+    Its last layer begins at zero (`start`): at first nothing is added.
     """
 
     def __init__(self, width: int):
         super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(2.5))
-        self.layers = nn.Sequential(nn.Linear(width + FACTS, width), nn.GELU(), nn.Linear(width, width))
+        self.log_scale = nn.Parameter(torch.empty(()))
+        self.log_match_scale = nn.Parameter(torch.empty(()))
+        self.match_threshold = nn.Parameter(torch.empty(()))
+        self.density = nn.Linear(width, 1)
+        heard = width + FACTS + MOST + 1 + MAP_SIDE**2
+        self.layers = nn.Sequential(nn.Linear(heard, width), nn.GELU(), nn.Linear(width, width))
+        self.start()
+
+    def start(self) -> None:
+        """Where training begins: nothing is added, things are few, a word fits what is a little like it."""
+        init.constant_(self.log_scale, 2.5)
+        init.constant_(self.log_match_scale, 2.5)
+        init.zeros_(self.match_threshold)
+        init.constant_(self.density.bias, -3.0)
+        init.zeros_(self.last.weight)
+        init.zeros_(self.last.bias)
 
     @property
     def last(self) -> nn.Linear:
@@ -70,7 +91,41 @@ class WordLookup(nn.Module):
             ],
             dim=-1,
         )
-        return self.layers(torch.cat([found, facts], dim=-1))
+        things_BTS = self.match(similarity_BTS) * self.mass(seen)[:, None]
+        counts = GAIN * _hats(things_BTS.sum(dim=-1))
+        places = GAIN * _pooled(things_BTS.unflatten(-1, (side, side)))
+        return self.layers(torch.cat([found, facts, counts, places], dim=-1))
+
+    def things(self, words_BTH: Tensor, image_tokens_BSH: Tensor) -> Tensor:
+        """How many things that each word means stand with their middle in each cell, (B, T, S), 0 or more;
+        their sum is the count (Lempitsky and Zisserman, "Learning To Count Objects in Images", 2010).
+
+        What is there is a matter of the picture alone, what it is of the likeness to the word.
+        """
+        seen = F.normalize(image_tokens_BSH, dim=-1)
+        similarity_BTS = F.normalize(words_BTH, dim=-1) @ seen.transpose(1, 2)
+        return self.match(similarity_BTS) * self.mass(seen)[:, None]
+
+    def match(self, similarity: Tensor) -> Tensor:
+        """Cosine similarities to the share, in [0, 1], in which a cell is what a word means."""
+        return (self.log_match_scale.exp() * (similarity - self.match_threshold)).sigmoid()
+
+    def mass(self, seen_BSH: Tensor) -> Tensor:
+        """Things of any kind whose middle is in a cell, (B, S)."""
+        return F.softplus(self.density(seen_BSH * seen_BSH.shape[-1] ** 0.5))[..., 0]
+
+
+def _hats(counts: Tensor) -> Tensor:
+    """(...) counts to (..., MOST + 1) shares of the whole numbers beside them; more than the last is the
+    last."""
+    whole = torch.arange(MOST + 1, device=counts.device, dtype=counts.dtype)
+    return (1 - (counts.clamp(max=MOST)[..., None] - whole).abs()).clamp(min=0)
+
+
+def _pooled(map_BThw: Tensor) -> Tensor:
+    """(B, T, h, w) with its sum kept -> (B, T, MAP_SIDE^2)."""
+    share = map_BThw.shape[-2] * map_BThw.shape[-1] / MAP_SIDE**2
+    return F.adaptive_avg_pool2d(map_BThw, MAP_SIDE).flatten(2) * share
 
 
 def embed_text(

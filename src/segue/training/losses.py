@@ -12,6 +12,7 @@ from torch import Tensor
 
 __all__ = [
     "alignment_loss",
+    "count_loss",
     "dice_loss",
     "mask_bce_loss",
     "partial_label_loss",
@@ -80,6 +81,17 @@ def point_loss(predicted: Tensor, target: Tensor) -> Tensor:
     if target.ndim == 2:
         target = target[:, None]
     return (predicted - target).abs().sum() / max(predicted.numel(), 1)
+
+
+def count_loss(things_BCS: Tensor, expected_BCS: Tensor, known_BC: Tensor) -> Tensor:
+    """Squared error of things by cell, and Huber loss of their sum, over the classes that are known of a
+    picture ((B, C) bool, or (B, 1)); sums over classes, mean over pictures.
+
+    The cells say which thing is meant, the sum that none was counted twice.
+    """
+    places = (things_BCS - expected_BCS).square().sum(dim=-1)
+    counts = F.huber_loss(things_BCS.sum(dim=-1), expected_BCS.sum(dim=-1), reduction="none")
+    return ((places + counts) * known_BC).sum() / len(things_BCS)
 
 
 def partial_label_loss(logits: Tensor, share: Tensor, unlabelled: Tensor, excluded: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What the composition is trained on: text, masks, word points, and dense labels of the vision features.
 
     L = w_text CE + w_bce BCE + w_dice DICE + w_align CE + w_point L1 + w_dense (category + part + colour)
+        + w_count (places + counts)
 
 The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The others
 are ours, for a model that learns everything from nothing on little. Dense: recognition is the hard part, and
@@ -9,7 +10,7 @@ embeddings, so that an image token lies near the word for what it shows. Prompts
 says anything, the word embeddings themselves go through the mask projection as if they were its states, and
 the pixel decoder learns to find what they name. Align: a target's token, compared with the decoder's maps
 cell by cell, is a distribution over cells that should be the target's; this finds the place long before BCE
-does.
+does. Count: the things that the word lookup finds for each class, by the labels' numbers and middles.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel, ImageFeatures
 from segue.training.losses import (
     alignment_loss,
+    count_loss,
     dice_loss,
     mask_bce_loss,
     partial_label_loss,
@@ -48,6 +50,8 @@ class LossWeights:
     prompt: float = 0.0
     """Of the mask terms of `prompts`, over those of answers."""
     dense: float = 1.0
+    count: float = 0.0
+    """Of the word lookup's things, for a model that has one."""
     foreground: float = 2.0
     """How much more a labelled cell counts than an empty one in the dense terms: most of a picture is
     empty."""
@@ -111,12 +115,15 @@ class GroundedObjective(PreTrainedModel):
         terms: dict[str, Tensor] = {}
         if self.weights.dense:
             terms |= self.dense_losses(features, batch)
+        if self.weights.count and self.model.word_lookup is not None:
+            terms |= self.count_losses(features, batch)
         if self.weights.prompt and len(batch["prompts"]):
             terms |= self.prompt_losses(features, batch)
         if self.weights.text:
             terms |= self.answer_losses(features, batch)
         masks = {"bce": self.weights.bce, "dice": self.weights.dice, "align": self.weights.align}
         scale = {"text": self.weights.text, "point": self.weights.point, **masks}
+        scale |= {f"count_{name}": self.weights.count for name in ("category", "color")}
         scale |= {f"prompt_{name}": self.weights.prompt * weight for name, weight in masks.items()}
         total = torch.stack(
             [scale.get(name, self.weights.dense) * term for name, term in terms.items()]
@@ -213,6 +220,48 @@ class GroundedObjective(PreTrainedModel):
                 logits, batch[f"{name}_map"], finest.shape[-2:], excluded, name, self.weights.foreground
             )
         return terms
+
+    def count_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Numbers and places of the things of every category and colour, by the lookup of the words for them.
+
+        Of categories those count that a picture labels wherever they occur; of colours all or none.
+        """
+        lookup = self.model.word_lookup
+        assert lookup is not None
+        embeddings = self.model.language_model.get_input_embeddings().weight
+        known = batch["exhaustive"][:, 1:]
+        colors = known.all(dim=1, keepdim=True)
+        rows, categories_N, colors_N = batch["center_classes"].unbind(1)
+        terms = {}
+        for name, classifier, known_BC, classes_N in (
+            ("category", self.category_words, known, categories_N),
+            ("color", self.color_words, colors, colors_N),
+        ):
+            words_BCH = classifier.words(embeddings).expand(len(known), -1, -1)
+            things_BCS = lookup.things(words_BCH, features.tokens)
+            grid = features.vision.levels[0].shape[-2:]
+            expected = splatted(rows, classes_N, batch["center_points"], things_BCS.shape, grid)
+            terms[f"count_{name}"] = count_loss(things_BCS, expected, known_BC)
+        return terms
+
+
+def splatted(
+    rows_N: Tensor, classes_N: Tensor, points_N2: Tensor, shape_BCS: torch.Size, grid: tuple[int, int]
+) -> Tensor:
+    """(B, C, S) things by row, class (from 1; 0 is left out) and cell: each thing's 1 is shared by the four
+    cells whose middles surround its relative point, as in bilinear interpolation."""
+    B, C, S = shape_BCS
+    h, w = grid
+    expected = points_N2.new_zeros(B, C + 1, S)
+    place = points_N2 * points_N2.new_tensor([w, h]) - 0.5
+    corner, share = place.floor(), place - place.floor()
+    for right in (0, 1):
+        for down in (0, 1):
+            part = (share[:, 0] if right else 1 - share[:, 0]) * (share[:, 1] if down else 1 - share[:, 1])
+            x = (corner[:, 0].long() + right).clamp(0, w - 1)
+            y = (corner[:, 1].long() + down).clamp(0, h - 1)
+            expected.index_put_((rows_N, classes_N, y * w + x), part, accumulate=True)
+    return expected[:, 1:]
 
 
 def first_of_answers(segment_ids_BT: Tensor, learned_BT: Tensor) -> Tensor:
