@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from segue.training.dense_supervision import splatted
 from segue.training.losses import (
     alignment_loss,
     count_loss,
@@ -17,7 +18,7 @@ from segue.training.losses import (
     point_loss,
     refinement_weights,
 )
-from segue.training.objective import first_of_answers, splatted
+from segue.training.objective import first_of_answers
 
 
 def test_every_mask_counts_the_same_in_bce():

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from segue.data.dense_targets import DenseLabels
 from segue.lisa_processing import IGNORED
 from segue.modeling.lisa import LisaModel
+from segue.training.dense_supervision import WordClassifier, cell_loss, named_states
 from segue.training.family_objectives import geometries_of, normalised
 from segue.training.losses import dice_loss, mask_bce_loss
-from segue.training.objective import Losses, LossWeights, WordClassifier, cell_loss, named_states
+from segue.training.objective import Losses, LossWeights
 
 __all__ = ["BasesObjective"]
 
