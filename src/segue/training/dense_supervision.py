@@ -5,6 +5,8 @@ Letters: B pictures, T or S cells of a map, C classes, K targets, N things of al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -90,7 +92,11 @@ def cell_loss(
 
 
 def splatted(
-    rows_N: Tensor, classes_N: Tensor, points_N2: Tensor, shape_BCS: torch.Size, grid: tuple[int, int]
+    rows_N: Tensor,
+    classes_N: Tensor,
+    points_N2: Tensor,
+    shape_BCS: Sequence[int],
+    grid: Sequence[int],
 ) -> Tensor:
     """(B, C, S) things by row, class (from 1; 0 is left out) and cell: each thing's 1 is shared by the four
     cells whose middles surround its relative point, as in bilinear interpolation."""
