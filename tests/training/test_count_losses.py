@@ -1,0 +1,43 @@
+"""What the word lookup finds for classes is held against the labels that a picture has."""
+
+from __future__ import annotations
+
+import torch
+
+from segue.data.collation import DenseLabels
+from segue.training.objective import GroundedObjective, LossWeights
+from tests.modeling.tiny import tiny_config
+
+LABELS = DenseLabels(("", "dog", "cat"), ("",), ("", "red"))
+
+
+@torch.no_grad()
+def losses(known: list[bool], things: list[tuple[int, int]]) -> dict[str, float]:
+    """The count terms of one picture with these (category, colour) things in its middle."""
+    torch.manual_seed(0)
+    objective = GroundedObjective(
+        tiny_config(word_lookup=True),
+        labels=LABELS,
+        label_ids={"category": [[20], [21]], "color": [[22]]},
+        weights=LossWeights(count=1.0),
+    ).eval()
+    objective.model.word_lookup.density.bias.fill_(-30.0)  # nothing is found
+    features = objective.model.encode_images(torch.zeros(1, 3, 32, 32))
+    batch = {
+        "exhaustive": torch.tensor([[False, *known]]),
+        "center_classes": torch.tensor([(0, *kind) for kind in things], dtype=torch.long).reshape(-1, 3),
+        "center_points": torch.full((len(things), 2), 0.25),
+    }
+    return {name: round(float(term), 3) for name, term in objective.count_losses(features, batch).items()}
+
+
+def test_every_known_thing_that_is_not_found_costs():
+    # One in a cell: 1 for its place, 1 - 1/2 for the number. Three: 9 and 3 - 1/2.
+    assert losses([True, True], [(1, 1)]) == {"count_category": 1.5, "count_color": 1.5}
+    assert losses([True, True], [(1, 0)] * 3) == {"count_category": 11.5, "count_color": 0}
+    assert losses([True, True], []) == {"count_category": 0, "count_color": 0}
+
+
+def test_categories_that_are_not_labelled_everywhere_do_not_count_and_then_no_colours_do():
+    assert losses([False, True], [(1, 1)]) == {"count_category": 0, "count_color": 0}
+    assert losses([False, True], [(2, 1)]) == {"count_category": 1.5, "count_color": 0}
