@@ -91,7 +91,7 @@ class WordLookup(nn.Module):
             ],
             dim=-1,
         )
-        things_BTS = self.match(similarity_BTS) * self.mass(seen)[:, None]
+        things_BTS = self._standing(similarity_BTS, seen)
         counts = GAIN * _hats(things_BTS.sum(dim=-1))
         places = GAIN * _pooled(things_BTS.unflatten(-1, (side, side)))
         return self.layers(torch.cat([found, facts, counts, places], dim=-1))
@@ -99,20 +99,15 @@ class WordLookup(nn.Module):
     def things(self, words_BTH: Tensor, image_tokens_BSH: Tensor) -> Tensor:
         """How many things that each word means stand with their middle in each cell, (B, T, S), 0 or more;
         their sum is the count (Lempitsky and Zisserman, "Learning To Count Objects in Images", 2010).
-
-        What is there is a matter of the picture alone, what it is of the likeness to the word.
         """
         seen = F.normalize(image_tokens_BSH, dim=-1)
-        similarity_BTS = F.normalize(words_BTH, dim=-1) @ seen.transpose(1, 2)
-        return self.match(similarity_BTS) * self.mass(seen)[:, None]
+        return self._standing(F.normalize(words_BTH, dim=-1) @ seen.transpose(1, 2), seen)
 
-    def match(self, similarity: Tensor) -> Tensor:
-        """Cosine similarities to the share, in [0, 1], in which a cell is what a word means."""
-        return (self.log_match_scale.exp() * (similarity - self.match_threshold)).sigmoid()
-
-    def mass(self, seen_BSH: Tensor) -> Tensor:
-        """Things of any kind whose middle is in a cell, (B, S)."""
-        return F.softplus(self.density(seen_BSH * seen_BSH.shape[-1] ** 0.5))[..., 0]
+    def _standing(self, similarity_BTS: Tensor, seen_BSH: Tensor) -> Tensor:
+        """What is there is a matter of the picture alone, what it is of the likeness to the word."""
+        match_BTS = (self.log_match_scale.exp() * (similarity_BTS - self.match_threshold)).sigmoid()
+        mass_BS = F.softplus(self.density(seen_BSH * seen_BSH.shape[-1] ** 0.5))[..., 0]
+        return match_BTS * mass_BS[:, None]
 
 
 def _hats(counts: Tensor) -> Tensor:
