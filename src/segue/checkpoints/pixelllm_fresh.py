@@ -52,7 +52,7 @@ def fresh_pixelllm(config: PixelLLMConfig, *, seed: int) -> PixelLLM:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = PixelLLM(config)
-        model.extractor.spread(model.prompt_encoder.positions)
+        model.extractor.spread(model.prompt_encoder)
         return model
 
 

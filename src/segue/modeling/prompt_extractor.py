@@ -19,6 +19,8 @@ R2 = 0.7548776662466927
 """The inverse of the plastic number."""
 LOUDNESS = (3.0, 2.0)
 """At the start from nothing: of positions beside what is seen there, and of a token's own beside theirs."""
+QUIET = 0.3
+"""Of the embeddings of kinds of points beside positions."""
 SHARPNESS = 8.0
 """Of its attention: two thirds of it fall on a tenth of the picture."""
 
@@ -88,25 +90,34 @@ class PromptExtractor(nn.Module):
         self.dense_output = nn.Linear(D, config.output_size)
 
     @torch.no_grad()
-    def spread(self, positions: FourierPositions) -> None:
-        """A start for training from nothing: every learned token reads a place of its own.
+    def spread(self, prompts: PromptEncoder) -> None:
+        """A start for training from nothing: every other learned token reads a place of its own, and a
+        prompt's corners and points read theirs.
 
         As torch begins, each of them reads the mean of the whole picture, and nothing behind it can tell
         where anything is until they have come apart. The places are spread evenly (Roberts's R2 sequence);
         queries and keys are projected alike, so that a token finds the cells whose positions are like its
-        own.
+        own. The other half stays as it was, for what is asked about: a token that looks at its own place
+        has to be talked out of it by a box.
 
         Args:
-            positions: of the prompt encoder, which gives the cells theirs.
+            prompts: what encodes positions and prompts. Its embeddings of kinds of points become quieter
+                and the one of "no mask" nothing, so that places are heard beside them.
         """
-        count, D = self.tokens.shape
-        steps = torch.arange(count, dtype=self.tokens.dtype)[:, None]
+        D = self.tokens.shape[1]
+        own_tokens = self.tokens[::2]
+        steps = torch.arange(len(own_tokens), dtype=self.tokens.dtype)[:, None]
         places = (0.5 + steps * self.tokens.new_tensor([R2, R2**2])) % 1
         loud, own = LOUDNESS
+        nn.init.zeros_(prompts.no_mask)
+        prompts.point_embed.mul_(QUIET)
+        prompts.not_a_point.mul_(QUIET)
         self.position_projection.weight.mul_(loud)
         nn.init.zeros_(self.position_projection.bias)
-        placed = self.position_projection(positions(places))
-        self.tokens.copy_(own * placed)
+        self.prompt_projection.weight.copy_(own * self.position_projection.weight)
+        nn.init.zeros_(self.prompt_projection.bias)
+        placed = self.position_projection(prompts.positions(places))
+        own_tokens.copy_(own * placed)
         length = float(placed.square().sum(dim=-1).mean())
         attentions = [self.transformer.final_attention]
         attentions += [
