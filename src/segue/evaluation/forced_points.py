@@ -81,7 +81,9 @@ def _word_points(predictor: Predictor, picture: Any, caption: str) -> Prediction
     )
     after = states_TH[[position for position, _ in encoded.words]]
     size = processor.config.vision_config.image_size
-    corners = picture.geometry.points_to_original(model.point_head(after).float().cpu().numpy() * size)
+    index = torch.zeros(len(after), dtype=torch.long, device=after.device)
+    relative = model.word_points(after, picture.features.tokens, index)
+    corners = picture.geometry.points_to_original(relative.float().cpu().numpy() * size)
     pieces = zip(spans, corners, strict=True)
     return Prediction(caption, words=tuple(_piece(caption, *piece) for piece in pieces))
 

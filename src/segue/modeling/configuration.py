@@ -93,6 +93,8 @@ class GroundedConfig(PreTrainedConfig):
         extent). max_question_tokens: longer questions are refused.
         word_lookup: whether the words behind a picture are told what of the picture looks like them
             (`segue.modeling.word_lookup`).
+        place_reader: whether the location MLP is told where in the picture a word's state looks
+            (`segue.modeling.point_head.PlaceReader`).
     """
 
     model_type = "segue_grounded"
@@ -114,6 +116,7 @@ class GroundedConfig(PreTrainedConfig):
     points_per_word: int = 1
     max_question_tokens: int = 128
     word_lookup: bool = False
+    place_reader: bool = False
     display_name: str = "segue/mini"
 
     def __post_init__(self, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
     pixels --vision--> features --projector--> image tokens --+
     question ---------------------------------> text tokens --+--language model--> states
     states that predict mask tokens --mask_projection, fusion--> one token a scale --pixel decoder--> masks
-    states after words --point_head--> points
+    states after words --(place_reader)--> point_head --> points
 
 segue/mini is this composition at small size: PixelLM's codebook and pixel decoder, GSVA's `[REJ]`,
 PixelLLM's points. Image features are a value that the caller holds; the model keeps nothing between calls.
@@ -25,7 +25,7 @@ from transformers import initialization as init
 
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.pixel_decoder import PixelDecoder, TokenFusion
-from segue.modeling.point_head import PointHead, RegionEncoder
+from segue.modeling.point_head import PlaceReader, PointHead, RegionEncoder, SilentLinear
 from segue.modeling.vision import VisionEncoder, VisionFeatures
 from segue.modeling.word_lookup import WordLookup
 
@@ -104,6 +104,7 @@ class GroundedModel(PreTrainedModel):
         self.language_model = LlamaForCausalLM(text)
         self.region_encoder = RegionEncoder(text.hidden_size)
         self.word_lookup = WordLookup(text.hidden_size) if config.word_lookup else None
+        self.place_reader = PlaceReader(text.hidden_size) if config.place_reader else None
         self.point_head = PointHead(text.hidden_size, points_per_word=config.points_per_word)
         # PixelLM's text_hidden_fcs: every mask token's state to the decoder's width, before fusion.
         self.mask_projection = nn.Sequential(
@@ -133,6 +134,8 @@ class GroundedModel(PreTrainedModel):
             init.kaiming_uniform_(module.weight, a=math.sqrt(5))
         if isinstance(module, WordLookup):
             module.start()
+        if isinstance(module, SilentLinear):
+            module.reset_parameters()
         if isinstance(module, VisionEncoder):
             # Not in the weights, and `from_pretrained` begins with empty memory.
             init.copy_(module.pixel_mean, torch.tensor(module.config.image_mean).view(1, 3, 1, 1))
@@ -206,6 +209,19 @@ class GroundedModel(PreTrainedModel):
     def lm_head(self, states: Tensor) -> Tensor:
         """(..., H) -> (..., vocabulary) logits; call it on the positions that need them only."""
         return self.language_model.lm_head(states)
+
+    def word_points(self, states: Tensor, image_tokens: Tensor, image_index: Tensor) -> Tensor:
+        """(W, points_per_word, 2) relative places (`PointHead`) of words.
+
+        Args:
+            states: (W, H) after each word.
+            image_tokens: (I, S, H) of the pictures.
+            image_index: (W,) which picture each word speaks of, int64.
+        """
+        if self.place_reader is not None:
+            scores = self.place_reader.scores(states, image_tokens, image_index)
+            states = self.place_reader(states, scores)
+        return self.point_head(states)
 
     def mask_tokens_from_states(self, states: Tensor) -> Tensor:
         """(K, L * N, H) states that predict a group's tokens -> (K, L, D) fused tokens: project first, then

@@ -1,7 +1,7 @@
 """What the composition is trained on: text, masks, word points, and dense labels of the vision features.
 
-    L = w_text CE + w_bce BCE + w_dice DICE + w_align CE + w_point L1 + w_dense (category + part + colour)
-        + w_count (places + counts)
+    L = w_text CE + w_bce BCE + w_dice DICE + w_align CE + w_point L1 + w_place CE
+        + w_dense (category + part + colour) + w_count (places + counts)
 
 The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The others
 are ours, for a model that learns everything from nothing on little. Dense: recognition is the hard part, and
@@ -10,7 +10,7 @@ embeddings, so that an image token lies near the word for what it shows. Prompts
 says anything, the word embeddings themselves go through the mask projection as if they were its states, and
 the pixel decoder learns to find what they name. Align: a target's token, compared with the decoder's maps
 cell by cell, is a distribution over cells that should be the target's; this finds the place long before BCE
-does. Count: the things that the word lookup finds for each class, by the labels' numbers and middles.
+does. Place: the same for what the location MLP reads (`PlaceReader`), by the word's point. Count: the things that the word lookup finds for each class, by the labels' numbers and middles.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class LossWeights:
     dice: float = 0.5
     align: float = 0.0
     point: float = 1.0
+    place: float = 0.0
+    """Of where words look, for a model that has a place reader."""
     prompt: float = 0.0
     """Of the mask terms of `prompts`, over those of answers."""
     dense: float = 1.0
@@ -122,7 +124,7 @@ class GroundedObjective(PreTrainedModel):
         if self.weights.text:
             terms |= self.answer_losses(features, batch)
         masks = {"bce": self.weights.bce, "dice": self.weights.dice, "align": self.weights.align}
-        scale = {"text": self.weights.text, "point": self.weights.point, **masks}
+        scale = {"text": self.weights.text, "point": self.weights.point, "place": self.weights.place, **masks}
         scale |= {f"count_{name}": self.weights.count for name in ("category", "color")}
         scale |= {f"prompt_{name}": self.weights.prompt * weight for name, weight in masks.items()}
         total = torch.stack(
@@ -158,7 +160,22 @@ class GroundedObjective(PreTrainedModel):
             )
         if len(batch["word_rows"]):
             word_states = states[batch["word_rows"], batch["word_positions"]]
-            terms["point"] = point_loss(self.model.point_head(word_states), batch["word_points"])
+            terms |= self.word_losses(features, batch["word_rows"], word_states, batch["word_points"])
+        return terms
+
+    def word_losses(
+        self, features: ImageFeatures, rows_W: Tensor, states_WH: Tensor, points: Tensor
+    ) -> dict[str, Tensor]:
+        """Points of words, and the cells that their states look at."""
+        terms = {"point": point_loss(self.model.word_points(states_WH, features.tokens, rows_W), points)}
+        reader = self.model.place_reader
+        if reader is not None and self.weights.place:
+            scores_WS = reader.scores(states_WH, features.tokens, rows_W)
+            words = torch.arange(len(rows_W), device=rows_W.device)
+            shape, grid = (len(rows_W), 1, scores_WS.shape[1]), features.vision.levels[0].shape[-2:]
+            middles = points if points.ndim == 2 else points.mean(dim=1)
+            expected = splatted(words, torch.ones_like(words), middles, shape, grid)[:, 0]
+            terms["place"] = F.cross_entropy(scores_WS.float(), expected.float())
         return terms
 
     def prompt_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,63 @@
+"""The cells that a word's state looks at are held against the word's point."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from segue.data.collation import DenseLabels
+from segue.training.objective import GroundedObjective, LossWeights
+from tests.modeling.tiny import tiny_config
+
+LABELS = DenseLabels(("", "dog"), ("",), ("", "red"))
+
+
+def objective(**weights: float) -> GroundedObjective:
+    torch.manual_seed(0)
+    return GroundedObjective(
+        tiny_config(place_reader=True),
+        labels=LABELS,
+        label_ids={"category": [[20]], "color": [[22]]},
+        weights=LossWeights(**weights),
+    ).eval()
+
+
+def terms(own: GroundedObjective, points: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Of two words of a blank picture."""
+    features = own.model.encode_images(torch.zeros(1, 3, 64, 64))  # a grid of 4 x 4
+    return own.word_losses(features, torch.zeros(2, dtype=torch.long), torch.ones(2, 32), points)
+
+
+def test_looking_everywhere_costs_the_logarithm_of_the_cells():
+    own = objective(place=1.0)
+    for parameter in (*own.model.place_reader.query.parameters(), own.model.place_reader.position_key.weight):
+        torch.nn.init.zeros_(parameter)
+    place = terms(own, torch.tensor([[0.1, 0.1], [0.5, 0.5]]))["place"]
+    assert place.item() == pytest.approx(math.log(16))
+
+
+def test_training_turns_the_look_to_the_point():
+    own = objective(place=1.0)
+    points = torch.tensor([[0.875, 0.125], [0.875, 0.125]])  # the middle of the top right cell
+    optimiser = torch.optim.Adam(own.model.place_reader.parameters(), lr=0.01)
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss = terms(own, points)["place"]
+        loss.backward()
+        optimiser.step()
+    assert loss < 0.2
+    features = own.model.encode_images(torch.zeros(1, 3, 64, 64))
+    scores = own.model.place_reader.scores(torch.ones(1, 32), features.tokens, torch.tensor([0]))
+    assert int(scores.argmax()) == 3
+
+
+def test_corners_of_a_word_have_their_middle_as_its_place():
+    own = objective(place=1.0)
+    corners = torch.tensor([[[0.1, 0.2], [0.3, 0.6]]] * 2)
+    assert torch.equal(terms(own, corners)["place"], terms(own, corners.mean(dim=1))["place"])
+
+
+def test_without_its_weight_it_is_not_computed():
+    assert set(terms(objective(), torch.rand(2, 2))) == {"point"}
