@@ -70,7 +70,12 @@ def test_an_answer_is_complete(model):
     assert cat.rejected
     assert cat.score > 0.5
     assert [word.text for word in answer.words] == answer.text.replace(",", "").replace(";", "")[:-1].split()
-    assert all(0 <= word.point[0] <= 29 and 0 <= word.point[1] <= 49 for word in answer.words)
+    pointing = [word for word in answer.words if word.point is not None]
+    assert all(0 <= word.point[0] <= 29 and 0 <= word.point[1] <= 49 for word in pointing)
+    # What is not in the picture is nowhere in it.
+    nowhere = [word.span for word in answer.words if word.point is None]
+    assert nowhere
+    assert all(cat.span[0] <= start and end <= cat.span[1] for start, end in nowhere)
     assert all(word.extent is None for word in answer.words)
     assert set(answer.timing_ms) == {"encode", "generate", "decode", "total"}
     assert Answer.from_json(answer.to_json()).to_dict() == answer.to_dict()

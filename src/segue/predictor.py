@@ -451,16 +451,23 @@ class Predictor:
         )
 
     def _words(self, seen: EncodedImage, parsed: ParsedAnswer, generated: Generated) -> tuple[Word, ...]:
-        """Every word with its point, read from the state after the word (PixelLLM's released code)."""
+        """Every word with its point, read from the state after the word (PixelLLM's released code). The words
+        of what is not in the picture point nowhere."""
         if not parsed.words or self.model.point_head is None:
             return ()
         states = generated.states[[word.position + 1 for word in parsed.words]]
         size = self.processor.config.vision_config.image_size
-        relative = self.model.point_head(states).float().cpu().numpy()
+        tokens = seen.features.tokens
+        index = torch.zeros(len(states), dtype=torch.long, device=states.device)
+        relative = self.model.word_points(states, tokens, index).float().cpu().numpy()
         width, height = seen.image.size
         corners = seen.geometry.points_to_original(relative * size).clip(0, [width - 1, height - 1])
+        denied = [target.span for target in parsed.targets if target.rejected]
         words = []
         for word, own in zip(parsed.words, corners.tolist(), strict=True):
+            if any(word.span[0] < end and start < word.span[1] for start, end in denied):
+                words.append(Word(text=word.text, span=word.span))
+                continue
             xs, ys = zip(*own, strict=True)
             point = (sum(xs) / len(xs), sum(ys) / len(ys))
             extent = (min(xs), min(ys), max(xs), max(ys)) if len(own) > 1 else None

@@ -362,6 +362,30 @@ def test_each_split_asks_in_its_own_wordings(talks) -> None:
     assert len(testing & set(asked)) > 10
 
 
+def test_words_are_left_out_of_half_of_the_questions_that_need_reasoning() -> None:
+    wordings = {wording for topic in topics() for wording in topic.wordings["train"]}
+    whole, worn = Counter(), Counter()
+    for seed in range(40):
+        _, record = make_scene(seed, world="small", size=(128, 96), word_dropout=0.3)
+        for turn in record.dialogue:
+            if turn.type == "reasoning":
+                (whole if turn.question in wordings else worn)[turn.question] += 1
+    assert 0.3 < worn.total() / (whole.total() + worn.total()) < 0.6  # half of them, some lose no word
+    for question in worn:
+        words = question.split()
+        assert len(words) > 2
+        assert any(_in_order(words, wording.split()) for wording in wordings), question
+    _, with_all = make_scene(3, world="small", size=(128, 96))
+    _, same = make_scene(3, world="small", size=(128, 96), word_dropout=0.0)
+    assert with_all == same
+
+
+def _in_order(few: list[str], many: list[str]) -> bool:
+    """Whether the few words are among the many, in their order."""
+    left = iter(many)
+    return all(word in left for word in few)
+
+
 def test_reasoning_finds_all_that_answer(make_scene_of, make_thing) -> None:
     scene = make_scene_of(
         make_thing("knife", "black", (5, 50, 10, 40)),

@@ -24,13 +24,15 @@ def make_scene(
     num_objects: tuple[int, int] | None = None,
     zoom: float | None = None,
     questions: str = "all",
+    word_dropout: float = 0.0,
 ) -> tuple[np.ndarray, Record]:
     """A picture (uint8, height x width x 3) and its record with a dialogue. Equal seeds give equal results.
 
     `size` is (width, height). `world` says which kinds there are (`segue.scenes.worlds`). `split="test"` asks
     for reasoning in wordings that training never sees. `setting`, `num_objects` and `zoom` are
     `compose_scene`'s; the last two are the world's own if None. `questions` says which kinds of question
-    (`segue.scenes.dialogue.MIXTURES`).
+    (`segue.scenes.dialogue.MIXTURES`), `word_dropout` how many of their words half of those that need
+    reasoning lose: a model that reads such questions learns from each of their words, not from the sentence.
     """
     from segue.scenes.compose import compose_scene
     from segue.scenes.dialogue import scene_record
@@ -48,6 +50,12 @@ def make_scene(
     # A stream of its own, so that what is asked does not depend on how the picture was drawn.
     rng = np.random.default_rng((seed, 1))
     record = scene_record(
-        scene, rng, image=f"{seed:08d}.png", split=split, num_turns=num_turns, questions=questions
+        scene,
+        rng,
+        image=f"{seed:08d}.png",
+        split=split,
+        num_turns=num_turns,
+        questions=questions,
+        word_dropout=word_dropout,
     )
     return scene.image, record

@@ -107,18 +107,20 @@ def scene_turns(
     split: Split = "train",
     num_turns: int = 12,
     questions: str = "all",
+    word_dropout: float = 0.0,
 ) -> list[Turn]:
     """Questions about the scene and their answers; fewer than `num_turns` when little can be asked.
 
     No question comes twice, and no answer more than twice. With `split="test"` the questions that need
     reasoning use wordings that training never sees. `questions` names the mixture of kinds (`MIXTURES`).
+    `word_dropout` is `Talk`'s.
     """
     if questions not in MIXTURES:
         raise DataError(f"no questions {questions!r}; there are {', '.join(MIXTURES)}")
     mixture = MIXTURES[questions]
     if not scene.objects:
         return []
-    talk = Talk(SceneView.of(scene), rng, split)
+    talk = Talk(SceneView.of(scene), rng, split, word_dropout)
     turns: dict[tuple[str, object], Turn] = {}
     answers: Counter[str] = Counter()
     missing = chance(rng, mixture.missing_share)
@@ -146,6 +148,7 @@ def scene_record(
     split: Split = "train",
     num_turns: int = 12,
     questions: str = "all",
+    word_dropout: float = 0.0,
 ) -> Record:
     """The scene as a record: every object, every visible part, a dialogue (`scene_turns`). `image` is the
     picture's path."""
@@ -176,7 +179,9 @@ def scene_record(
         width=scene.width,
         height=scene.height,
         objects=objects,
-        dialogue=scene_turns(scene, rng, split=split, num_turns=num_turns, questions=questions),
+        dialogue=scene_turns(
+            scene, rng, split=split, num_turns=num_turns, questions=questions, word_dropout=word_dropout
+        ),
         exhaustive="all",
         source=f"segue scenes, {scene.setting}, seed {scene.seed}",
     )

@@ -59,6 +59,7 @@ class SceneSource:
         num_objects: tuple[int, int] | None = None,
         zoom: float | None = None,
         questions: str = "all",
+        word_dropout: float = 0.0,
     ):
         self.side = max(side, MIN_SIDE)
         self.num_turns = num_turns
@@ -68,6 +69,7 @@ class SceneSource:
             "num_objects": None if num_objects is None else (num_objects[0], num_objects[1]),
             "zoom": zoom,
             "questions": questions,
+            "word_dropout": word_dropout,
         }
 
     def sample(self, rng: np.random.Generator) -> tuple[np.ndarray, Record]:

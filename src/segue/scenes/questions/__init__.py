@@ -22,3 +22,5 @@ class Talk:
     view: SceneView
     rng: np.random.Generator
     split: Split = "train"
+    word_dropout: float = 0.0
+    """Share of the words that half of the questions that need reasoning lose."""

@@ -23,7 +23,7 @@ from segue.scenes.questions import Split, Talk
 from segue.scenes.questions.naming import STRANGE
 from segue.scenes.scene import SceneObject
 from segue.scenes.view import MAX_LISTED
-from segue.scenes.wording import pick
+from segue.scenes.wording import chance, pick
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def by_reasoning(talk: Talk) -> Turn | None:
     found = [thing for thing in view.things if thing.kind in topic.kinds]
     if view.kinds & topic.doubtful or len(found) > MAX_LISTED:
         return None
-    return make_turn("reasoning", pick(rng, topic.wordings[talk.split]), _answer(talk, topic, found))
+    return make_turn("reasoning", _wording(talk, topic), _answer(talk, topic, found))
 
 
 def absent_reasoning(talk: Talk) -> Turn | None:
@@ -80,8 +80,19 @@ def absent_reasoning(talk: Talk) -> Turn | None:
             text = f"there is [{topic.nothing}] in this image."
             if (only := _only(talk, topic)) is not None:
                 text = f"{_with_one(topic, only).removesuffix('.')}, but there is none in this image."
-            return make_turn("absent", pick(rng, topic.wordings[talk.split]), Said(text, (NOTHING,)))
+            return make_turn("absent", _wording(talk, topic), Said(text, (NOTHING,)))
     return None
+
+
+def _wording(talk: Talk, topic: Topic) -> str:
+    """One of the topic's, with some words missing where the talk wants that."""
+    rng = talk.rng
+    text = pick(rng, topic.wordings[talk.split])
+    if not talk.word_dropout or chance(rng, 0.5):
+        return text
+    words = text.split()
+    left = [word for word in words if not chance(rng, talk.word_dropout)]
+    return " ".join(left) if len(left) > 2 else text
 
 
 def _answer(talk: Talk, topic: Topic, found: list[SceneObject]) -> Said:
