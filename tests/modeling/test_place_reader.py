@@ -1,4 +1,4 @@
-"""What the location MLP is told of the picture: nothing at first, then where a state looks, in its own picture."""
+"""What the location MLP is told of the picture: nothing at first, then where a state looks in its own."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def heard(*, spread: bool) -> torch.Tensor:
 
 
 def nearness() -> torch.Tensor:
-    """Of the places of the tokens that have one (every other one) to the change, whose middle is at a sixth of
-    both sides."""
+    """Of the places of the tokens that have one (every other one) to the change, whose middle is at a sixth
+    of both sides."""
     steps = torch.arange(COUNT // 2)[:, None]
     places = (0.5 + steps * torch.tensor([R2, R2**2])) % 1
     return -(places - 1 / 6).norm(dim=-1)

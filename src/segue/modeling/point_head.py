@@ -1,5 +1,5 @@
-"""Words and places: PixelLLM's per-token location MLP, what its states may read of the picture before, and the
-embedding of a box that a question asks about.
+"""Words and places: PixelLLM's per-token location MLP, what its states may read of the picture before, and
+the embedding of a box that a question asks about.
 
 Letters: W words of I pictures, S image tokens of a square grid, H width.
 """

@@ -10,7 +10,8 @@ embeddings, so that an image token lies near the word for what it shows. Prompts
 says anything, the word embeddings themselves go through the mask projection as if they were its states, and
 the pixel decoder learns to find what they name. Align: a target's token, compared with the decoder's maps
 cell by cell, is a distribution over cells that should be the target's; this finds the place long before BCE
-does. Place: the same for what the location MLP reads (`PlaceReader`), by the word's point. Count: the things that the word lookup finds for each class, by the labels' numbers and middles.
+does. Place: the same for what the location MLP reads (`PlaceReader`), by the word's point. Count: the things
+that the word lookup finds for each class, by the labels' numbers and middles.
 """
 
 from __future__ import annotations
