@@ -37,7 +37,8 @@ from segue.lisa_processing import LisaProcessor
 from segue.llama_tokenizer import LlamaTokenizer
 from segue.modeling.lisa import LisaModel
 from segue.modeling.lisa_configuration import LisaConfig
-from segue.predictor import Predictor, Query
+from segue.predictor import Predictor
+from segue.query import Query
 from segue.scenes import make_scene
 
 TOKENIZER = Path(__file__).parents[1] / "tests" / "golden" / "lisa"

@@ -24,8 +24,9 @@ from segue.checkpoints.loading import EMBEDDED
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.generation import Prefix, generate
 from segue.modeling.grounded import GroundedModel
-from segue.predictor import EncodedImage, Predictor
+from segue.predictor import Predictor
 from segue.processing import Processor
+from segue.query import EncodedImage
 from segue.scenes import make_scene
 
 Question = tuple[EncodedImage, list[int]]

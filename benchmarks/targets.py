@@ -38,7 +38,8 @@ from segue.modeling.pixellm_configuration import PixelLMConfig
 from segue.modeling.pixellm_decoder import PixelLMDecoder
 from segue.modeling.two_way_attention import Attention
 from segue.pixellm_processing import PixelLMProcessor
-from segue.predictor import Predictor, Query
+from segue.predictor import Predictor
+from segue.query import Query
 from segue.scenes import make_scene
 
 WORDS = 6

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from segue import grounding
 from segue import predictor as predictor_module
 from segue.answer import Answer
 from segue.data.native import Phrase, Turn
 from segue.errors import CapabilityError, DataError, ImageError, QuestionError
-from segue.predictor import Predictor, Query
+from segue.predictor import Predictor
+from segue.query import Query
 from tests.modeling.speaking import (
     LEARNED,
     assert_same,
@@ -130,8 +132,9 @@ def test_a_batch_equals_one_by_one(model):
 
 
 def test_a_batch_in_parts_equals_one_by_one(model, monkeypatch):
-    for name in ("MOST_PICTURES", "MOST_QUESTIONS", "MOST_TARGETS"):
+    for name in ("MOST_PICTURES", "MOST_QUESTIONS"):
         monkeypatch.setattr(predictor_module, name, 2)
+    monkeypatch.setattr(grounding, "MOST_TARGETS", 2)
     pairs = [(picture(seed), question) for seed in range(3) for question in (MUG_AND_SPOON, "How many?")]
     for (image, question), answer in zip(pairs, model.ask_batch(pairs), strict=True):
         assert_same(answer, model.ask(image, question))

@@ -8,7 +8,7 @@ import torch
 
 from segue.errors import QuestionError
 from segue.pixelllm_predictor import PixelLLMPredictor
-from segue.predictor import Query
+from segue.query import Query
 from tests.modeling.speaking import picture, speaking_predictor
 from tests.modeling.tiny_pixelllm import tiny_pixelllm, tiny_text
 

@@ -10,112 +10,45 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from segue.answer import Answer, Segment, Word
+from segue.answer import Answer
 from segue.asked_box import asked_box
 from segue.errors import CapabilityError, QuestionError
-from segue.images import Geometry, open_image
-from segue.mask_tokens import ParsedAnswer, ParsedTarget
+from segue.grounding import mask_logits, segments_of, words_of
+from segue.images import open_image
+from segue.mask_tokens import ParsedAnswer
 from segue.modeling.generation import Generated, Prefix, Watch, compute_prefix, generate
-from segue.modeling.grounded import GroundedModel, ImageFeatures
+from segue.modeling.grounded import GroundedModel
 from segue.modeling.word_lookup import embed_said, embed_text
 from segue.processing import Processor
-from segue.soft_masks import SoftMasks
+from segue.query import (
+    CAPTION_QUESTION,
+    LOCATE_QUESTION,
+    REGION_QUESTION,
+    Box,
+    EncodedImage,
+    Query,
+    Reply,
+    Round,
+    Score,
+)
 
 if TYPE_CHECKING:
     from segue.data.native import Turn
     from segue.lisa_processing import LisaProcessor
-    from segue.modeling.lisa import LisaFeatures, LisaModel
+    from segue.modeling.lisa import LisaModel
 
-__all__ = ["Chat", "EncodedImage", "Predictor", "Query", "Reply", "Round", "Score"]
-
-CAPTION_QUESTION = "Describe this image."
-REGION_QUESTION = "Describe this region."
-LOCATE_QUESTION = "Where is {expression}?"
+__all__ = ["Chat", "Predictor"]
 
 # What is computed at once; more is done in parts, with the same results.
-MOST_PICTURES, MOST_QUESTIONS, MOST_TARGETS = 16, 64, 64
-
-Box = Sequence[float]
-
-
-@dataclass(frozen=True)
-class EncodedImage:
-    """A picture and what the model saw of it; as good for a hundred questions as for one."""
-
-    image: Image.Image
-    geometry: Geometry
-    features: ImageFeatures | LisaFeatures
-    prefix: Prefix
-
-
-@dataclass(frozen=True)
-class Round:
-    """A question that was answered before, as the model reads it again; `ids` are what it said."""
-
-    question: str
-    ids: tuple[int, ...]
-    region: Box | None = None
-
-
-@dataclass(frozen=True)
-class Query:
-    """One question of a batch; the fields are the arguments of `Predictor.ask`.
-
-    `history` are the rounds before it on the same picture; the oldest are left out where the model has no
-    room for all.
-    """
-
-    image: Any
-    question: str
-    region: Box | None = None
-    max_new_tokens: int = 160
-    history: tuple[Round, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What became of a query.
-
-    Attributes:
-        answer: None where whoever watched dropped the query.
-        prompt_tokens, answer_tokens: ids read (the picture's among them) and said.
-        finished: False when the answer was cut at its limit, or dropped.
-        soft: the answer's masks before their threshold, a part of the batch's; None where it has no masks.
-        ids: what the model said, mask tokens included, without the stop id.
-    """
-
-    answer: Answer | None
-    prompt_tokens: int
-    answer_tokens: int
-    finished: bool
-    soft: SoftMasks | None = None
-    ids: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Score:
-    """A given answer under teacher forcing.
-
-    Attributes:
-        input_ids: (1, T) the expanded sequence: prefix, question and answer.
-        logits: (1, T, vocabulary), float32.
-        mask_logits: (K, height, width) of the answer's masks at the picture's size, before the threshold.
-        loss: mean cross-entropy of the answer's tokens.
-    """
-
-    input_ids: Tensor
-    logits: Tensor
-    mask_logits: Tensor
-    loss: float
+MOST_PICTURES, MOST_QUESTIONS = 16, 64
 
 
 class Predictor:
@@ -226,7 +159,7 @@ class Predictor:
         group = torch.arange(len(self.processor.vocabulary.group), device=ids.device)
         first = torch.tensor([first for first, _ in encoded.groups], dtype=torch.long, device=ids.device)
         picked = states[0, len(prefix) - 1 + first[:, None] + group]
-        low = self._mask_logits(seen.features, torch.zeros_like(first), picked)
+        low = mask_logits(self.model, seen.features, torch.zeros_like(first), picked)
         masks = seen.geometry.masks_to_original(low)
         return Score(input_ids=ids, logits=logits, mask_logits=masks, loss=loss)
 
@@ -328,7 +261,7 @@ class Predictor:
         parsed = [self.processor.parse([] if answer.dropped else answer.ids) for answer in generated]
         clock.lap("generate")
         # 4) Decode the masks of all targets of all answers together.
-        segments, soft = self._segments(images, index, parsed, generated)
+        segments, soft = segments_of(self.model, images, index, parsed, generated)
         clock.lap("decode")
         # 5) Answers in the pictures' own pixels.
         timing = clock.total()
@@ -339,7 +272,7 @@ class Predictor:
             answer = Answer(
                 text=parse.text,
                 segments=tuple(own),
-                words=self._words(image, parse, row),
+                words=words_of(self.model, image, parse, row),
                 width=image.image.width,
                 height=image.image.height,
                 model=self.name,
@@ -394,85 +327,6 @@ class Predictor:
         corners = seen.geometry.boxes_to_input(asked_box(region, seen.image.size)[None])
         relative = corners / self.processor.config.vision_config.image_size
         return torch.tensor(relative, dtype=self.model.dtype, device=self.model.device)
-
-    def _segments(
-        self,
-        images: Sequence[EncodedImage],
-        index: Sequence[int],
-        parsed: Sequence[ParsedAnswer],
-        generated: Sequence[Generated],
-    ) -> tuple[list[list[Segment]], list[SoftMasks | None]]:
-        """The targets of every answer, and its masks' logits; `index` says which image it is about."""
-        places = [
-            (row, number)
-            for row, parse in enumerate(parsed)
-            for number, target in enumerate(parse.targets)
-            if not target.rejected
-        ]
-        masks: dict[tuple[int, int], tuple[np.ndarray, float]] = {}
-        soft: list[SoftMasks | None] = [None] * len(parsed)
-        if places:
-            # The state at index i of `states` is the one that predicted id i.
-            states = torch.stack(
-                [generated[row].states[list(parsed[row].targets[n].positions)] for row, n in places]
-            )
-            image_index = torch.tensor([index[row] for row, _ in places], device=states.device)
-            several: list[Any] = [image.features for image in images]
-            features = type(several[0]).join(several)
-            logits = self._mask_logits(features, image_index, states)
-            for number, image in enumerate(images):
-                own = [place for place in places if index[place[0]] == number]
-                pieces = image.geometry.iter_masks_to_original(logits[image_index == number])
-                for place, full in zip(own, (mask for piece in pieces for mask in piece), strict=True):
-                    masks[place] = _mask_and_score(full)
-            owners = torch.tensor([row for row, _ in places], device=logits.device)
-            for row in {row for row, _ in places}:
-                soft[row] = SoftMasks(logits[owners == row], images[index[row]].geometry)
-        segments = [
-            [
-                _segment(target, answer, masks.get((row, number)))
-                for number, target in enumerate(parse.targets)
-            ]
-            for row, (parse, answer) in enumerate(zip(parsed, generated, strict=True))
-        ]
-        return segments, soft
-
-    def _mask_logits(
-        self, features: ImageFeatures | LisaFeatures, image_index: Tensor, states: Tensor
-    ) -> Tensor:
-        """(K, h, w) float32 of K targets, a bounded number at a time."""
-        if not len(states):
-            return torch.zeros((0, 1, 1), device=states.device)
-        return torch.cat(
-            [
-                self.model.decode_masks(features, some, own)
-                for some, own in zip(image_index.split(MOST_TARGETS), states.split(MOST_TARGETS), strict=True)
-            ]
-        )
-
-    def _words(self, seen: EncodedImage, parsed: ParsedAnswer, generated: Generated) -> tuple[Word, ...]:
-        """Every word with its point, read from the state after the word (PixelLLM's released code). The words
-        of what is not in the picture point nowhere."""
-        if not parsed.words or self.model.point_head is None:
-            return ()
-        states = generated.states[[word.position + 1 for word in parsed.words]]
-        size = self.processor.config.vision_config.image_size
-        tokens = seen.features.tokens
-        index = torch.zeros(len(states), dtype=torch.long, device=states.device)
-        relative = self.model.word_points(states, tokens, index).float().cpu().numpy()
-        width, height = seen.image.size
-        corners = seen.geometry.points_to_original(relative * size).clip(0, [width - 1, height - 1])
-        denied = [target.span for target in parsed.targets if target.rejected]
-        words = []
-        for word, own in zip(parsed.words, corners.tolist(), strict=True):
-            if any(word.span[0] < end and start < word.span[1] for start, end in denied):
-                words.append(Word(text=word.text, span=word.span))
-                continue
-            xs, ys = zip(*own, strict=True)
-            point = (sum(xs) / len(xs), sum(ys) / len(ys))
-            extent = (min(xs), min(ys), max(xs), max(ys)) if len(own) > 1 else None
-            words.append(Word(text=word.text, span=word.span, point=point, extent=extent))
-        return tuple(words)
 
 
 class Chat:
@@ -530,21 +384,6 @@ def _readable(model: Any, ids: Tensor, features: Any) -> Tensor | None:
     """(I, T) bool, False at image tokens that only show padding (PixelLM); None where there are none."""
     token_mask = getattr(features, "token_mask", None)
     return None if token_mask is None else model.place_token_mask(ids, token_mask)
-
-
-def _mask_and_score(logits: Tensor) -> tuple[np.ndarray, float]:
-    """The mask and its mean foreground probability, 0 where the mask is empty."""
-    mask = logits > 0
-    inside = logits[mask]
-    return mask.cpu().numpy(), float(inside.sigmoid().mean().clamp(max=1)) if len(inside) else 0.0
-
-
-def _segment(target: ParsedTarget, generated: Generated, found: tuple[np.ndarray, float] | None) -> Segment:
-    if found is None:
-        probability = generated.probabilities[target.positions[0]]
-        return Segment(target.phrase, target.span, score=probability, rejected=True)
-    mask, score = found
-    return Segment.from_mask(target.phrase, target.span, mask, score=score)
 
 
 def _notes(parsed: ParsedAnswer, generated: Generated) -> tuple[str, ...]:

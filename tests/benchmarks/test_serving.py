@@ -16,7 +16,7 @@ class Asked(Parrot):
     """A parrot that can be asked by itself too."""
 
     def ask(self, image, question):
-        from segue.predictor import Query
+        from segue.query import Query
 
         (reply,) = self.reply([Query(self.encode_batch([image])[0], question)])
         return reply.answer

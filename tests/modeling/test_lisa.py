@@ -17,7 +17,8 @@ from segue.images import Geometry
 from segue.lisa_processing import LisaProcessor
 from segue.modeling.lisa import LisaFeatures, LisaModel, make_projector
 from segue.modeling.lisa_configuration import LisaConfig
-from segue.predictor import Predictor, Query, Round
+from segue.predictor import Predictor
+from segue.query import Query, Round
 from segue.training.lisa_objective import LisaBatch, lisa_losses, pad_conversations
 from tests.modeling.tiny_lisa import tiny_lisa
 

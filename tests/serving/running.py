@@ -20,7 +20,8 @@ from PIL import Image
 
 from segue.answer import Answer, Segment
 from segue.errors import QuestionError
-from segue.predictor import Predictor, Reply
+from segue.predictor import Predictor
+from segue.query import Reply
 from segue.serving.app import create_app
 from segue.serving.engine import Engine
 from segue.serving.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import openai
 import pytest
 
-from segue.predictor import Query
+from segue.query import Query
 from segue.serving.served import make_served
 from tests.modeling.speaking import picture, speaking_predictor
 from tests.serving.running import Parrot, data_url, running

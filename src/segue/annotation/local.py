@@ -80,7 +80,7 @@ class Annotator:
         return found
 
     def _ask_together(self, images: Sequence[Image.Image]) -> list[list[dict[str, Any]]]:
-        from segue.predictor import Query
+        from segue.query import Query
 
         predictor = self.predictor
         found: list[list[dict[str, Any]]] = [[] for _ in images]

@@ -84,7 +84,8 @@ def see_all(predictor: Predictor, samples: Sequence[Sample]) -> Sequence[Any]:
 def _answers(
     predictor: Predictor, asked: Sequence[tuple[Any, str, Box | None]], max_new_tokens: int
 ) -> Sequence[Answer]:
-    from segue.predictor import Predictor, Query
+    from segue.predictor import Predictor
+    from segue.query import Query
 
     if not isinstance(predictor, Predictor):  # PixelLLM, whose answers are as long as its text decoder
         return [predictor.ask(picture, question, region=region) for picture, question, region in asked]

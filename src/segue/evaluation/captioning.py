@@ -57,7 +57,7 @@ def metric_columns(scorer: CaptionScorer | None) -> tuple[tuple[str, str], ...]:
 def region_turn(reference: str, box: Sequence[float], record: Record) -> Turn:
     """The question for the caption of a box x, y, width, height. What reaches beyond the picture is cut off,
     and a box without area becomes one pixel: boxes are labels here, and every one of them is asked about."""
-    from segue.predictor import REGION_QUESTION
+    from segue.query import REGION_QUESTION
 
     x, y, width, height = box
     left, right = min(max(x, 0.0), record.width - 1.0), min(max(x + width, 1.0), float(record.width))

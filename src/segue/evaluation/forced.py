@@ -29,7 +29,8 @@ from segue.modeling.word_lookup import embed_text
 
 if TYPE_CHECKING:
     from segue.evaluation.runner import Sample
-    from segue.predictor import EncodedImage, Predictor
+    from segue.predictor import Predictor
+    from segue.query import EncodedImage
 
 __all__ = ["MASKS", "read_answers"]
 

@@ -69,7 +69,7 @@ def _token_points(predictor: PixelLLMPredictor, picture: Any, caption: str) -> P
 
 @torch.no_grad()
 def _word_points(predictor: Predictor, picture: Any, caption: str) -> Prediction:
-    from segue.predictor import CAPTION_QUESTION
+    from segue.query import CAPTION_QUESTION
 
     model, processor = predictor.model, predictor.processor
     spans = [match.span() for match in _WORD.finditer(caption)]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from segue.answer import Answer
 from segue.errors import QuestionError
-from segue.predictor import Query
+from segue.query import Query
 from segue.serving.work import DroppedError, Job, Outcome, Work
 
 __all__ = ["Served", "make_served"]

@@ -75,7 +75,7 @@ class Narratives:
         return shuffled_names(len(self.records))[: self.num]
 
     def sample(self, name: str) -> Sample:
-        from segue.predictor import CAPTION_QUESTION
+        from segue.query import CAPTION_QUESTION
 
         record = self.records[int(name)]
         if not record.captions:
