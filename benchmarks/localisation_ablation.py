@@ -114,15 +114,15 @@ def compare(
 
 def table(found: Sequence[Trained]) -> str:
     """A line for each model, and the means of both kinds."""
-    lines = [f"{'':20}" + "".join(f"{title:>12}" for _, title in FIGURES)]
+    lines = [f"{'':24}" + "".join(f"{title:>12}" for _, title in FIGURES)]
     for one in sorted(found, key=lambda one: not one.places):
         name = f"{'with' if one.places else 'without'} places, seed {one.seed}"
-        lines.append(f"{name:20}" + "".join(_cell(one.figures.get(key)) for key, _ in FIGURES))
+        lines.append(f"{name:24}" + "".join(_cell(one.figures.get(key)) for key, _ in FIGURES))
     for places in (True, False):
         own = [one.figures for one in found if one.places == places]
         means = [_mean([figures.get(key) for figures in own]) for key, _ in FIGURES]
         name = f"{'with' if places else 'without'}, mean"
-        lines.append(f"{name:20}" + "".join(map(_cell, means)))
+        lines.append(f"{name:24}" + "".join(map(_cell, means)))
     return "\n".join(lines)
 
 
