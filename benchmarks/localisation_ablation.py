@@ -4,7 +4,7 @@
 places (the option `places` of its sources); captions, expressions with their boxes and masks, and regions are
 the same in both. Each model is then measured by `segue eval scenes-words` on scenes that no run trains on.
 
-    python benchmarks/localisation_ablation.py --steps 250 --output runs/localisation-ablation
+    python benchmarks/localisation_ablation.py --steps 400 --output runs/localisation-ablation
 
 A stopped run goes on where it was: give the same `--output`.
 Photographs are left out, so that it depends on nothing but the package.
@@ -140,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=250, help="of each model, all its stages together")
+    parser.add_argument("--steps", type=int, default=400, help="of each model, all its stages together")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--scenes", type=int, default=200, help="that each model is measured on")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
