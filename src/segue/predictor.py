@@ -1,6 +1,6 @@
 """What users hold: a model with its processor, asked about pictures.
 
-The path of every answer is here, one numbered step after the other (`Predictor._answers`): open, process,
+The path of every answer is here, one numbered step after the other (`Predictor.reply`): open, process,
 encode, generate, decode, answer. Features of a picture are a value (`EncodedImage`), held by whoever asks
 again about it.
 """

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
-from segue.modeling.point_head import PlaceReader
+from segue.evaluation.forced_points import read_points
+from segue.modeling.place_reader import PlaceReader
+from tests.modeling.speaking import picture, train_speaker
 from tests.modeling.tiny import tiny_model
 
 WIDTH, SIDE = 32, 4
@@ -50,3 +53,20 @@ def test_equal_cells_are_told_apart_by_where_they_are():
     reader = PlaceReader(WIDTH)
     scores = reader.scores(torch.randn(1, WIDTH), torch.ones(1, 16, WIDTH), torch.zeros(1, dtype=torch.long))
     assert scores.std() > 0.01
+
+
+def test_answers_and_given_captions_point_where_the_reader_says():
+    predictor = train_speaker(place_reader=True)
+    seen, caption = predictor.encode(picture()), "The dog is here"
+
+    def points() -> list[np.ndarray]:
+        answered = predictor.ask(seen, "Where is the dog?").words
+        given = read_points(predictor, seen, caption).words
+        return [np.array([word.point for word in words if word.point]) for words in (answered, given)]
+
+    before = points()
+    with torch.no_grad():
+        predictor.model.place_reader.told.bias.normal_(std=5.0)
+    for old, new in zip(before, points(), strict=True):
+        assert len(old)
+        assert np.abs(new - old).max() > 0.5

@@ -365,12 +365,17 @@ def test_each_split_asks_in_its_own_wordings(talks) -> None:
 def test_words_are_left_out_of_half_of_the_questions_that_need_reasoning() -> None:
     wordings = {wording for topic in topics() for wording in topic.wordings["train"]}
     whole, worn = Counter(), Counter()
+    absent = False
     for seed in range(40):
-        _, record = make_scene(seed, world="small", size=(128, 96), word_dropout=0.3)
-        for turn in record.dialogue:
-            if turn.type == "reasoning":
+        talk = Talk(
+            SceneView.of(compose_scene(seed, size=(128, 96))), np.random.default_rng(seed), "train", 0.3
+        )
+        for turn in (maker(talk) for maker in (by_reasoning, absent_reasoning) for _ in range(6)):
+            if turn is not None:
                 (whole if turn.question in wordings else worn)[turn.question] += 1
+                absent |= turn.type == "absent" and turn.question not in wordings
     assert 0.3 < worn.total() / (whole.total() + worn.total()) < 0.6  # half of them, some lose no word
+    assert absent  # or what loses words would be known to be there
     for question in worn:
         words = question.split()
         assert len(words) > 2

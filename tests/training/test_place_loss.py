@@ -61,3 +61,14 @@ def test_corners_of_a_word_have_their_middle_as_its_place():
 
 def test_without_its_weight_it_is_not_computed():
     assert set(terms(objective(), torch.rand(2, 2))) == {"point"}
+
+
+def test_every_term_has_the_weight_that_its_name_says():
+    weights = LossWeights(text=1, bce=2, dice=3, align=4, point=5, place=6, prompt=7, dense=8, count=9)
+    own = {name: weights.of(name) for name in ("text", "bce", "dice", "align", "point", "place")}
+    assert own == {"text": 1, "bce": 2, "dice": 3, "align": 4, "point": 5, "place": 6}
+    assert [weights.of(name) for name in ("prompt_bce", "prompt_dice", "prompt_align")] == [14, 21, 28]
+    assert {weights.of(f"{where}_category") for where in ("token", "fine")} == {8}
+    assert weights.of("count_color") == 9
+    with pytest.raises(AttributeError):
+        weights.of("unheard")

@@ -94,7 +94,7 @@ class GroundedConfig(PreTrainedConfig):
         word_lookup: whether the words behind a picture are told what of the picture looks like them
             (`segue.modeling.word_lookup`).
         place_reader: whether the location MLP is told where in the picture a word's state looks
-            (`segue.modeling.point_head.PlaceReader`).
+            (`segue.modeling.place_reader.PlaceReader`).
     """
 
     model_type = "segue_grounded"

@@ -25,9 +25,10 @@ from transformers import initialization as init
 
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.pixel_decoder import PixelDecoder, TokenFusion
-from segue.modeling.point_head import PlaceReader, PointHead, RegionEncoder, SilentLinear
+from segue.modeling.place_reader import PlaceReader
+from segue.modeling.point_head import PointHead, RegionEncoder
 from segue.modeling.vision import VisionEncoder, VisionFeatures
-from segue.modeling.word_lookup import WordLookup
+from segue.modeling.word_lookup import SilentLinear, WordLookup
 
 __all__ = ["GroundedModel", "ImageFeatures", "packed_attention_mask"]
 

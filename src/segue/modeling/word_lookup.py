@@ -23,7 +23,7 @@ from transformers import initialization as init
 
 from segue.modeling.generation import Embed
 
-__all__ = ["WordLookup", "embed_said", "embed_text"]
+__all__ = ["GAIN", "SilentLinear", "WordLookup", "cell_places", "embed_said", "embed_text"]
 
 FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
@@ -38,10 +38,18 @@ SHARPNESS = 30.0
 particular" everywhere): whether a thing is there gives the gradient, and that needs no place."""
 
 
+class SilentLinear(nn.Linear):
+    """A linear layer that begins at zero, for what joins a network that works without it."""
+
+    def reset_parameters(self) -> None:
+        init.zeros_(self.weight)
+        init.zeros_(self.bias)
+
+
 class WordLookup(nn.Module):
     """Attention of words to image tokens by cosine similarity, and a small network for what it found.
 
-    Its last layer begins at zero (`start`): at first nothing is added.
+    At first nothing is added.
     """
 
     def __init__(self, width: int):
@@ -51,24 +59,15 @@ class WordLookup(nn.Module):
         self.match_threshold = nn.Parameter(torch.empty(()))
         self.density = nn.Linear(width, 1)
         heard = width + FACTS + MOST + 1 + MAP_SIDE**2
-        self.layers = nn.Sequential(nn.Linear(heard, width), nn.GELU(), nn.Linear(width, width))
+        self.layers = nn.Sequential(nn.Linear(heard, width), nn.GELU(), SilentLinear(width, width))
         self.start()
 
     def start(self) -> None:
-        """Where training begins: nothing is added, things are few, a word fits what is a little like it."""
+        """Where training begins: things are few, a word fits what is a little like it."""
         init.constant_(self.log_scale, 2.5)
         init.constant_(self.log_match_scale, 2.5)
         init.zeros_(self.match_threshold)
         init.constant_(self.density.bias, -3.0)
-        init.zeros_(self.last.weight)
-        init.zeros_(self.last.bias)
-
-    @property
-    def last(self) -> nn.Linear:
-        """The layer that begins at zero."""
-        layer = self.layers[-1]
-        assert isinstance(layer, nn.Linear)
-        return layer
 
     def forward(self, words_BTH: Tensor, image_tokens_BSH: Tensor) -> Tensor:
         """What to add to each word's embedding, (B, T, H)."""
@@ -80,8 +79,7 @@ class WordLookup(nn.Module):
         found = share_BTS @ seen * H**0.5
         sharp_BTS = (SHARPNESS * similarity_BTS).softmax(dim=-1)
         side = round(S**0.5)
-        axis = (torch.arange(side, device=seen.device, dtype=seen.dtype) + 0.5) / side * 2 - 1
-        places_S2 = torch.stack([axis.repeat(side), axis.repeat_interleave(side)], dim=-1)
+        places_S2 = cell_places(S, like=seen)
         facts = torch.stack(
             [
                 scale * similarity_BTS.amax(dim=-1),
@@ -108,6 +106,13 @@ class WordLookup(nn.Module):
         match_BTS = (self.log_match_scale.exp() * (similarity_BTS - self.match_threshold)).sigmoid()
         mass_BS = F.softplus(self.density(seen_BSH * seen_BSH.shape[-1] ** 0.5))[..., 0]
         return match_BTS * mass_BS[:, None]
+
+
+def cell_places(count: int, *, like: Tensor) -> Tensor:
+    """(count, 2) middles of the cells of a square grid, x and y in [-1, 1], row by row."""
+    side = round(count**0.5)
+    axis = (torch.arange(side, device=like.device, dtype=like.dtype) + 0.5) / side * 2 - 1
+    return torch.stack([axis.repeat(side), axis.repeat_interleave(side)], dim=-1)
 
 
 def _hats(counts: Tensor) -> Tensor:

@@ -63,6 +63,16 @@ class LossWeights:
     is no", and nearly everything after follows from what stands there."""
     refinement_alpha: float = 2.0
 
+    def of(self, term: str) -> float:
+        """The weight of a term of `Losses`; those with a prefix belong to the weight that it names."""
+        group, _, inner = term.partition("_")
+        if group == "prompt":
+            return self.prompt * self.of(inner)
+        if group in ("token", "fine"):
+            return self.dense
+        weight: float = getattr(self, group)
+        return weight
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -124,13 +134,7 @@ class GroundedObjective(PreTrainedModel):
             terms |= self.prompt_losses(features, batch)
         if self.weights.text:
             terms |= self.answer_losses(features, batch)
-        masks = {"bce": self.weights.bce, "dice": self.weights.dice, "align": self.weights.align}
-        scale = {"text": self.weights.text, "point": self.weights.point, "place": self.weights.place, **masks}
-        scale |= {f"count_{name}": self.weights.count for name in ("category", "color")}
-        scale |= {f"prompt_{name}": self.weights.prompt * weight for name, weight in masks.items()}
-        total = torch.stack(
-            [scale.get(name, self.weights.dense) * term for name, term in terms.items()]
-        ).sum()
+        total = torch.stack([self.weights.of(name) * term for name, term in terms.items()]).sum()
         return Losses(total=total, terms={name: term.detach() for name, term in terms.items()})
 
     def states(self, features: ImageFeatures, batch: dict[str, Tensor]) -> Tensor:
