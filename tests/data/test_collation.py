@@ -37,3 +37,9 @@ def test_the_words_of_phrases_have_places_in_the_sequence():
     assert batch["word_points"].shape == (2, 2)
     assert batch["center_classes"].tolist() == [[0, 1, 0], [1, 1, 0]]  # row, category, no colour
     assert batch["center_points"].tolist() == [[pytest.approx(40 / 60), pytest.approx(15 / 40)]] * 2
+    assert batch["left_out"].tolist() == [0, 0]
+
+    narrow = Collator(processor, labels, max_tokens=len(sample.ids) - 1)
+    cut = narrow.encode(np.zeros((40, 60, 3), np.uint8), record, np.random.default_rng(0))
+    assert cut.left_out == 1
+    assert cut.ids == list(processor.prefix_ids)

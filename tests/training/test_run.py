@@ -54,8 +54,12 @@ def write_recipe(folder: Path, **changes) -> Path:
 
 def losses(folder: Path) -> dict[int, float]:
     """Loss by step; of a step that was run twice, the later."""
+    return logged(folder, "loss")
+
+
+def logged(folder: Path, name: str) -> dict[int, float]:
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return {line["step"]: line["loss"] for line in lines if "loss" in line}
+    return {line["step"]: line[name] for line in lines if name in line}
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,17 @@ def test_the_model_of_a_run_answers(whole_run):
     predictor = segue.load(whole_run[1])
     answer = predictor.ask(np.full((60, 80, 3), 128, np.uint8), "Where is the dog?")
     assert (answer.width, answer.height) == (80, 60)
+
+
+def test_questions_without_room_are_counted(whole_run, tmp_path):
+    assert set(logged(whole_run[0], "left_out").values()) == {0}
+    path = write_recipe(tmp_path)
+    recipe = yaml.safe_load(path.read_text())
+    # A picture of 64 x 64 pixels is 16 tokens: room for nothing that is asked about it.
+    recipe["stages"][0] |= {"max_tokens": 20, "steps": 1}
+    path.write_text(yaml.safe_dump(recipe))
+    train(path, output=tmp_path / "run")
+    assert logged(tmp_path / "run", "left_out") == {1: 3}
 
 
 def test_a_finished_run_is_not_run_again(whole_run):

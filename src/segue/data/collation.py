@@ -46,6 +46,7 @@ class Sample:
     maps: dict[str, np.ndarray]  # (S/4, S/4) int16 for category, part and color
     centers: tuple[list[tuple[int, int]], list[tuple[float, float]]]  # (category, colour), relative point
     exhaustive: np.ndarray  # (categories,) bool
+    left_out: int  # questions for which there was no room
 
 
 class Collator:
@@ -56,7 +57,7 @@ class Collator:
         labels: the dense classes.
         max_masks: at most so many targets of a picture enter the mask losses (drawn at random).
         max_prompts: at most so many classes of a picture are asked for by name alone.
-        max_tokens: questions that would make a sequence longer are left out.
+        max_tokens: questions that would make a sequence longer are left out; the picture's tokens count too.
     """
 
     def __init__(
@@ -89,10 +90,12 @@ class Collator:
         targets: list[np.ndarray] = []
         words: list[tuple[int, tuple[float, float]]] = []
         regions: list[tuple[float, float, float, float]] = []
+        left_out = 0
         for number, turn in enumerate(record.dialogue, start=1):
             encoded = self.processor.encode_turn(point_at_phrases(turn, masks))
             start = len(ids)
             if start + len(encoded.ids) > self.max_tokens:
+                left_out += 1
                 continue
             ids += encoded.ids
             # labels[t] is the id that position t has to predict.
@@ -142,10 +145,11 @@ class Collator:
             maps=self.dense.maps(record, masks, (size // LABEL_STRIDE,) * 2),
             centers=self.dense.centers(record, masks),
             exhaustive=self.dense.exhaustive(record),
+            left_out=left_out,
         )
 
     def collate(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
-        """Samples to the tensors that `segue.training.objective` takes."""
+        """Samples to the tensors that `segue.training.objective` takes, and (B,) `left_out` for the log."""
         import torch
 
         length = max(len(s.ids) for s in samples)
@@ -192,6 +196,7 @@ class Collator:
                 [point for s in samples for point in s.centers[1]], dtype=torch.float32
             ).reshape(-1, 2),
             "exhaustive": torch.from_numpy(np.stack([s.exhaustive for s in samples])),
+            "left_out": torch.tensor([s.left_out for s in samples], dtype=torch.float32),
         }
         for name in ("category", "part", "color"):
             batch[f"{name}_map"] = torch.from_numpy(np.stack([s.maps[name] for s in samples]))

@@ -20,8 +20,9 @@ __all__ = ["BATCH_KEYS", "BrokenRecords", "Drawn", "Encoder", "Source", "Trainin
 MOST_ATTEMPTS = 20
 """A source of which so many draws in a row are broken is not worth going on with."""
 
-BATCH_KEYS = ("origin", "broken")
-"""What a batch carries beside the collator's tensors."""
+BATCH_KEYS = ("origin", "broken", "left_out")
+"""What a batch carries beside what the objective takes; `left_out`, from collators that leave questions out,
+is how many of each picture."""
 
 
 class Source(Protocol):

@@ -243,6 +243,8 @@ class StageTrainer(Trainer):
                 f"batch: {'; '.join(inputs.get('origin', ['unknown']))}. The run stops; its last checkpoint "
                 f"is whole. Look at these records, or lower the learning rate"
             )
+        if "left_out" in inputs:
+            self._terms.setdefault("left_out", []).append(inputs["left_out"].mean())
         for name, term in outputs["terms"].items():
             self._terms.setdefault(name, []).append(term.detach())
         return (outputs["total"], outputs) if return_outputs else outputs["total"]

@@ -147,7 +147,8 @@ class Stage(_Section):
     max_prompts: int = 0
     """Classes of each picture whose masks are asked for by name alone (the loss `prompt`)."""
     max_tokens: int = 512
-    """A picture's questions that would make its sequence longer are left out."""
+    """A picture's questions that would make its sequence, with the picture's own tokens, longer are left out
+    (the log's `left_out`: how many of a picture)."""
     losses: dict[str, float] = {}
     """Weights by name (`segue.training.objective.LossWeights`)."""
     rates: dict[str, float] = {}
