@@ -36,6 +36,8 @@ from segue.data.wording import (
 MAX_LISTED = 4
 # Of a dialogue, so that pictures of one thing are not mostly about what is not there; and of one answer.
 MAX_ABSENT, MAX_ALIKE = 0.45, 3
+# Few captions call somebody a man and many pictures show nobody, yet "the man" must not mostly be absent.
+ASKED_OF_NOBODY = 0.1
 
 WEIGHTS: Mapping[str, float] = {
     "name": 3.0,
@@ -49,6 +51,7 @@ WEIGHTS: Mapping[str, float] = {
     "reasoning": 1.5,
     "everything": 0.7,
     "worn": 2.0,
+    "called": 3.0,
     "second_person": 0.7,
     "region": 0.7,
     "expression": 1.5,
@@ -105,8 +108,11 @@ def photograph_turns(
 def _name(view: View, rng: np.random.Generator) -> Turn | None:
     """All of a category."""
     group = view.pick_group(rng)
-    if group is None:
-        return None
+    return None if group is None else _shown(view, group, rng)
+
+
+def _shown(view: View, group: Group, rng: np.random.Generator) -> Turn:
+    """The group, asked for by its name."""
     if group.several:
         every = pick(("the ", "the ", "all ", "all the "), rng)
         question = _show(rng, f"{every}{group.words}", verb="are")
@@ -157,8 +163,11 @@ def _multi(view: View, rng: np.random.Generator) -> Turn | None:
 def _absent(view: View, rng: np.random.Generator) -> Turn | None:
     """A thing that is not there."""
     category = view.pick_absent(rng)
-    if category is None:
-        return None
+    return None if category is None else _missed(category, rng)
+
+
+def _missed(category: str, rng: np.random.Generator) -> Turn:
+    """A category that is not there, asked for by its name."""
     noun = noun_of(category)
     question = _show(rng, f"the {noun.one}", verb=noun.verb())
     return _turn(question, "absent", f"{_none(noun)} in this image.", [[]])
@@ -184,11 +193,19 @@ def _exist(view: View, rng: np.random.Generator) -> Turn | None:
     group = view.pick_group(rng)
     category = view.pick_absent(rng)
     if group is not None and (category is None or rng.random() < 0.5):
-        answer, ids = _all_of(view, group) or (f"there {group.verb} {_some(group)}.", [group.ids])
-        kind = "multi" if len(ids) > 1 else "name"
-        return _turn(_whether(group.noun, rng), kind, f"Yes, {answer}", ids)
-    if category is None:
-        return None
+        return _affirmed(view, group, rng)
+    return None if category is None else _denied(category, rng)
+
+
+def _affirmed(view: View, group: Group, rng: np.random.Generator) -> Turn:
+    """Whether the group is there: yes."""
+    answer, ids = _all_of(view, group) or (f"there {group.verb} {_some(group)}.", [group.ids])
+    kind = "multi" if len(ids) > 1 else "name"
+    return _turn(_whether(group.noun, rng), kind, f"Yes, {answer}", ids)
+
+
+def _denied(category: str, rng: np.random.Generator) -> Turn:
+    """Whether there is one of a category that is not there: no."""
     noun = noun_of(category)
     return _turn(_whether(noun, rng), "absent", f"No, {_none(noun)} in this image.", [[]])
 
@@ -297,10 +314,19 @@ def _worn(view: View, rng: np.random.Generator) -> Turn | None:
     return _turn(ask("owned", rng, gaps), "part", *_listed([group.reference]))
 
 
+def _called(view: View, rng: np.random.Generator) -> Turn | None:
+    """The only person by what captions call them, or people whom that word, or an empty picture, excludes."""
+    if view.called is not None and (not view.strangers or rng.random() < 0.6):
+        return (_shown if rng.random() < 0.6 else _affirmed)(view, view.called, rng)
+    if not view.strangers or (view.called is None and rng.random() > ASKED_OF_NOBODY):
+        return None
+    return (_missed if rng.random() < 0.6 else _denied)(pick(view.strangers, rng), rng)
+
+
 def _second_person(view: View, rng: np.random.Generator) -> Turn | None:
     """Another person, where the only one there is known."""
-    group = view.groups.get("person")
-    if group is None or "person" not in view.exhaustive or len(group.objects) != 1 or not group.told_apart:
+    group = view.only_person
+    if group is None:
         return None
     if rng.random() < 0.6:
         answer = "There is no [second person] in this image."
@@ -366,6 +392,7 @@ MAKERS: Mapping[str, Callable[[View, np.random.Generator], Turn | None]] = {
     "reasoning": _reasoning,
     "everything": _everything,
     "worn": _worn,
+    "called": _called,
     "second_person": _second_person,
     "region": _region,
     "expression": _expression,

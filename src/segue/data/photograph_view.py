@@ -7,7 +7,7 @@ which instances were told apart and can be counted, ordered by place or ranked b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from segue.data.native import ObjectRecord, Record
+from segue.data.photograph_people import CALLED
 from segue.data.wording import Noun, noun_of, phrasings, pick
 
 # Shares of the picture: less is not asked for by name; less is not shown in a box.
@@ -144,6 +145,33 @@ class View:
             Reference(f"{place} {group.noun.one}", [entry.id])
             for place, entry in zip(places, sides, strict=False)
         ]
+
+    @cached_property
+    def only_person(self) -> Group | None:
+        """The person, where it is known that there is no other."""
+        group = self.groups.get("person")
+        if (
+            group is None
+            or "person" not in self.exhaustive
+            or len(group.objects) != 1
+            or not group.told_apart
+        ):
+            return None
+        return group
+
+    @cached_property
+    def called(self) -> Group | None:
+        """The only person by a word that says more than "person", where one is known."""
+        word = self.only_person and self.only_person.objects[0].attributes.get(CALLED)
+        return replace(self.only_person, noun=noun_of(word)) if self.only_person and word else None
+
+    @cached_property
+    def strangers(self) -> list[str]:
+        """Words for people ("woman") of whom none is there; empty where that is not known."""
+        kinds = self.words["people"]
+        if self.called is not None:
+            return list(kinds[self.called.noun.one]["never"])
+        return list(kinds) if "person" in self.exhaustive - self.present else []
 
     def zone(self, group: Group) -> str:
         """Where the group's only object is in the picture, in the words used for scenes."""

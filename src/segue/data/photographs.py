@@ -16,6 +16,7 @@ import numpy as np
 
 from segue.data.coco import CocoRecords
 from segue.data.native import Record
+from segue.data.photograph_people import name_person
 from segue.data.photograph_turns import photograph_turns
 from segue.data.wording import phrasings
 
@@ -49,7 +50,7 @@ class PhotographRecords(Sequence[Record]):
         return len(self._indices)
 
     def __getitem__(self, index: int) -> Record:  # type: ignore[override]
-        record = self._coco[self._indices[index]]
+        record = name_person(self._coco[self._indices[index]])
         if self._seed is None:
             return record
         rng = np.random.default_rng([self._seed, _hash(record.image)])
