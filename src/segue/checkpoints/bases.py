@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.checkpoints.hub import fetch_folder
-from segue.checkpoints.llava_layout import lisa_table, read_clip, text_config
+from segue.checkpoints.llava_layout import lisa_config, lisa_table, read_clip, text_config
 from segue.checkpoints.names import NameTable
 from segue.checkpoints.pixellm_layout import pixellm_table
 from segue.checkpoints.sam_layout import SamDimensions, read_original_sam, sam_names
@@ -83,7 +83,6 @@ def build_lisa(
     from segue.lisa_processing import LisaProcessor
     from segue.modeling.gsva import GsvaModel
     from segue.modeling.lisa import LisaModel
-    from segue.modeling.lisa_configuration import GsvaConfig, LisaConfig, MaskTokenConfig
 
     if sam is None:
         raise CheckpointError("LISA and GSVA need Segment Anything: give init.sam")
@@ -94,19 +93,7 @@ def build_lisa(
     sam_state, dimensions = read_sam(sam, given={} if heads is None else {"decoder_num_heads": heads})
 
     # 1) The configuration: the bases' dimensions, the recipe's settings.
-    config_class, model_class = (GsvaConfig, GsvaModel) if rejects else (LisaConfig, LisaModel)
-    config = config_class(
-        clip_config=clip.config,
-        text_config=text_config(raw, state),
-        sam_config=dimensions.to_config(),
-        mask_token_config=MaskTokenConfig(scales=1, tokens_per_scale=1, reject=rejects, phrase_marks=False),
-        projector=raw.get("mm_projector_type") or "linear",
-        vision_select_layer=raw.get("mm_vision_select_layer", -2),
-        clip_mean=clip.mean,
-        clip_std=clip.std,
-        clip_resample=clip.resample,
-        template=template,
-    )
+    config = lisa_config(raw, state, clip=clip, sam=dimensions, rejects=rejects, template=template)
     tokenizer = LlamaTokenizer.read(folder, new_tokens=config.new_tokens, strip=config.strip_added)
     config.text_config.vocab_size = len(tokenizer)
     apply_expected(config, expected)
@@ -117,7 +104,13 @@ def build_lisa(
     ours |= {"sam." + name: value for name, value in sam_state.items()}
     ours |= {"vision_tower.model." + name: value for name, value in clip.state.items()}
     return _build(
-        model_class, config, ours, ("text_hidden_fcs.",), LisaProcessor(config, tokenizer), dtype, seed
+        GsvaModel if rejects else LisaModel,
+        config,
+        ours,
+        ("text_hidden_fcs.",),
+        LisaProcessor(config, tokenizer),
+        dtype,
+        seed,
     )
 
 

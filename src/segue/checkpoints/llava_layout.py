@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from segue.lisa_processing import LisaProcessor
     from segue.modeling.lisa import LisaModel
+    from segue.modeling.lisa_configuration import LisaConfig
 
 __all__ = ["lisa_table", "read_lisa"]
 
@@ -170,7 +171,6 @@ def assemble(
     from segue.lisa_processing import LisaProcessor
     from segue.modeling.gsva import GsvaModel
     from segue.modeling.lisa import LisaModel
-    from segue.modeling.lisa_configuration import GsvaConfig, LisaConfig, MaskTokenConfig
 
     # 1) SAM's size from its weights.
     own_sam = {key.removeprefix(SAM_PREFIX): v for key, v in state.items() if key.startswith(SAM_PREFIX)}
@@ -193,21 +193,9 @@ def assemble(
         raise CheckpointError(
             f"{where}: CLIP's class token as an image token (mm_vision_select_feature) is not known"
         )
-    config_class, model_class = (GsvaConfig, GsvaModel) if rejects else (LisaConfig, LisaModel)
-    config = config_class(
-        clip_config=clip.config,
-        text_config=text_config(raw, state),
-        sam_config=dimensions.to_config(),
-        mask_token_config=MaskTokenConfig(scales=1, tokens_per_scale=1, reject=rejects, phrase_marks=False),
-        projector=raw.get("mm_projector_type") or "linear",
-        vision_select_layer=raw.get("mm_vision_select_layer", -2),
-        clip_mean=clip.mean,
-        clip_std=clip.std,
-        clip_resample=clip.resample,
-        use_image_marks=image_marks,
-        template=template,
-    )
+    config = lisa_config(raw, state, clip=clip, sam=dimensions, rejects=rejects, template=template)
     if not image_marks:
+        config.use_image_marks = False
         config.new_tokens = tuple(t for t in config.new_tokens if t not in ("<im_start>", "<im_end>"))
     tokenizer = LlamaTokenizer.read(folder, new_tokens=config.new_tokens, strip=config.strip_added)
     if len(tokenizer) != config.text_config.vocab_size:
@@ -218,7 +206,7 @@ def assemble(
 
     # 4) The model.
     model = build_and_fill(
-        lambda: model_class(config),
+        lambda: (GsvaModel if rejects else LisaModel)(config),
         ours,
         where=where,
         dtype=dtype,
@@ -226,6 +214,36 @@ def assemble(
         also_unexpected=unknown,
     )
     return model, LisaProcessor(config, tokenizer)
+
+
+def lisa_config(
+    raw: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    *,
+    clip: ClipTower,
+    sam: SamDimensions,
+    rejects: bool,
+    template: str,
+) -> LisaConfig:
+    """LISA's configuration, or with `rejects` GSVA's, by what its parts are.
+
+    Args:
+        raw, state: LLaVA's config.json and weights.
+    """
+    from segue.modeling.lisa_configuration import GsvaConfig, LisaConfig, MaskTokenConfig
+
+    return (GsvaConfig if rejects else LisaConfig)(
+        clip_config=clip.config,
+        text_config=text_config(raw, state),
+        sam_config=sam.to_config(),
+        mask_token_config=MaskTokenConfig(scales=1, tokens_per_scale=1, reject=rejects, phrase_marks=False),
+        projector=raw.get("mm_projector_type") or "linear",
+        vision_select_layer=raw.get("mm_vision_select_layer", -2),
+        clip_mean=clip.mean,
+        clip_std=clip.std,
+        clip_resample=clip.resample,
+        template=template,
+    )
 
 
 def text_config(raw: Mapping[str, Any], state: Mapping[str, Tensor]) -> LlamaConfig:

@@ -26,6 +26,7 @@ from transformers import initialization as init
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.pixel_decoder import PixelDecoder, TokenFusion
 from segue.modeling.place_reader import PlaceReader
+from segue.modeling.placeholders import fill_placeholders
 from segue.modeling.point_head import PointHead, RegionEncoder
 from segue.modeling.vision import VisionEncoder, VisionFeatures
 from segue.modeling.word_lookup import SilentLinear, WordLookup
@@ -163,21 +164,10 @@ class GroundedModel(PreTrainedModel):
             ValueError: placeholders and features differ in number.
         """
         embeddings = self.language_model.get_input_embeddings()(input_ids)
-        for name, token, values in (
-            ("image tokens", self.config.image_token_id, image_tokens),
-            (
-                "regions",
-                self.config.region_token_id,
-                None if regions is None else self.region_encoder(regions),
-            ),
-        ):
-            slots = input_ids == token
-            given = 0 if values is None else values.shape[:-1].numel()
-            if given != int(slots.sum()):
-                raise ValueError(f"{int(slots.sum())} placeholders for {name}, but {given} features")
-            if values is not None:
-                embeddings = embeddings.masked_scatter(slots[..., None], values.to(embeddings.dtype))
-        return embeddings
+        slots = input_ids == self.config.image_token_id
+        embeddings = fill_placeholders(embeddings, slots, image_tokens, name="image tokens")
+        boxes = None if regions is None else self.region_encoder(regions)
+        return fill_placeholders(embeddings, input_ids == self.config.region_token_id, boxes, name="regions")
 
     def forward(
         self,

@@ -29,6 +29,7 @@ from segue.errors import CheckpointError
 from segue.modeling.clip_tower import ClipTower
 from segue.modeling.lisa_configuration import LisaConfig
 from segue.modeling.packing import packed_scores
+from segue.modeling.placeholders import fill_placeholders
 from segue.modeling.sam import Sam
 
 __all__ = ["IMAGE_PLACEHOLDER_ID", "LisaFeatures", "LisaModel", "LisaPixels", "make_projector"]
@@ -131,12 +132,7 @@ class LisaModel(PreTrainedModel):
         assert regions is None, "LISA has no region input"
         slots = input_ids == IMAGE_PLACEHOLDER_ID
         embeddings = self.language_model.get_input_embeddings()(input_ids.masked_fill(slots, 0))
-        given = 0 if image_tokens is None else image_tokens.shape[:-1].numel()
-        if given != int(slots.sum()):
-            raise ValueError(f"{int(slots.sum())} placeholders for image tokens, but {given} features")
-        if image_tokens is None:
-            return embeddings
-        return embeddings.masked_scatter(slots[..., None], image_tokens.to(embeddings.dtype))
+        return fill_placeholders(embeddings, slots, image_tokens, name="image tokens")
 
     def forward(
         self,

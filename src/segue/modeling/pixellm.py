@@ -29,6 +29,7 @@ from segue.modeling.packing import additive_mask, packed_scores
 from segue.modeling.pixel_decoder import TokenFusion
 from segue.modeling.pixellm_configuration import PixelLMConfig
 from segue.modeling.pixellm_decoder import PixelLMDecoder
+from segue.modeling.placeholders import fill_placeholders
 
 __all__ = ["PixelLMFeatures", "PixelLMModel", "PixelLMPixels"]
 
@@ -156,13 +157,8 @@ class PixelLMModel(PreTrainedModel):
         """
         assert regions is None, "PixelLM has no region input"
         slots = input_ids == self.config.image_token_id
-        given = 0 if image_tokens is None else image_tokens.shape[:-1].numel()
-        if given != int(slots.sum()):
-            raise ValueError(f"{int(slots.sum())} placeholders for image tokens, but {given} features")
         embeddings = self.language_model.get_input_embeddings()(input_ids.masked_fill(slots, 0))
-        if image_tokens is not None:
-            embeddings = embeddings.masked_scatter(slots[..., None], image_tokens.to(embeddings.dtype))
-        return embeddings
+        return fill_placeholders(embeddings, slots, image_tokens, name="image tokens")
 
     def forward(
         self,
