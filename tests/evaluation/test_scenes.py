@@ -91,6 +91,23 @@ def test_captions_may_name_things_in_any_order(record, make_turn, make_answer, c
     assert summary["by_type"]["caption"]["giou"] == 1
 
 
+def test_targets_by_the_share_of_the_picture_that_they_cover(record, make_turn, make_answer, cat, dog):
+    turn = make_turn("What is there?", "The cat, the dog, no cow.", {"cat": [1], "dog": [2], "cow": []})
+    row = judge(turn, make_answer("The cat, no dog.", {"cat": cat, "dog": None}), record)
+    assert row["shares"] == [pytest.approx(mask.mean(), abs=1e-6) for mask in (cat, dog, cat & dog)]
+
+    def figures(*shares: float) -> dict[str, tuple]:
+        sizes = ScenesBenchmark().summarise([{"turns": [row | {"shares": list(shares)}]}])["by_size"]
+        return {
+            size: (group["num_turns"], group["giou_present"], group["t_acc"]) for size, group in sizes.items()
+        }
+
+    nothing = (0, None, None)
+    assert figures(0.5, 0.06, 0.0) == {"small": nothing, "medium": (1, 0, 0), "large": (1, 1, 1)}
+    assert figures(1 / 16, 1 / 64, 0.0) == {"small": nothing, "medium": (1, 0, 0), "large": (1, 1, 1)}
+    assert figures(0.015, 0.0, 0.0) == {"small": (1, 0.5, 0.5), "medium": nothing, "large": nothing}
+
+
 @pytest.mark.parametrize(
     ("text", "phrases", "points", "expected"),
     [
@@ -166,3 +183,6 @@ def test_an_oracle_is_perfect_on_real_scenes(tmp_path):
         for key in ("giou", "giou_together", "n_acc", "t_acc", "exact_count", "same_text", "words_inside"):
             assert group[key] in (1.0, None), key
     assert figures["overall"]["num_present"] > 10
+    sizes = figures["by_size"].values()
+    assert sum(group["num_present"] for group in sizes) == figures["overall"]["num_present"]
+    assert {group["giou"] for group in sizes} <= {1.0, None}

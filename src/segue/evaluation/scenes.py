@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 CAPTIONS = ("caption", "region_caption")
 """Kinds of question with more than one right answer."""
+SIZES: Mapping[str, float] = {"small": 0.0, "medium": 1 / 64, "large": 1 / 16}
+"""Of targets: the least share of the picture that each covers."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class ScenesBenchmark:
             "size": list(self.size),
             "split": self.split,
             "world": self.world,
+            "sizes": dict(SIZES),
         }
 
     def names(self) -> list[str]:
@@ -112,6 +115,7 @@ class ScenesBenchmark:
         return {
             "overall": summarise_turns([turn for turn in turns if turn["type"] not in CAPTIONS]),
             "by_type": {kind: summarise_turns(by_type[kind]) for kind in sorted(by_type)},
+            "by_size": summarise_sizes([turn for turn in turns if turn["type"] not in CAPTIONS]),
         }
 
 
@@ -142,6 +146,7 @@ def turn_row(turn: Turn, answer: Prediction, record: Record, masks: Mapping[int,
         "num_expected": len(truths),
         "num_phrases": len(answer.targets),
         "scores": [asdict(score) for score in scores],
+        "shares": [round(float(truth.mean()), 6) for truth in truths],
         "together": together(answer, truths, shape) if truths else None,
         "points": [num_inside, num_pointed],
     }
@@ -211,6 +216,23 @@ def summarise_turns(turns: Sequence[Row]) -> dict[str, Any]:
         "same_text": _mean(turn["same_text"] for turn in turns),
         "num_words_pointed": num_pointed,
         "words_inside": num_inside / num_pointed if num_pointed else None,
+    }
+
+
+def summarise_sizes(turns: Sequence[Row]) -> dict[str, Any]:
+    """The figures of the targets that are there, by the share of the picture that they cover (`SIZES`)."""
+    sized: dict[str, list[tuple[int, TargetScore]]] = {size: [] for size in SIZES}
+    for number, turn in enumerate(turns):
+        for score, share in zip(turn["scores"], turn["shares"], strict=True):
+            if score["present"]:
+                size = [name for name, least in SIZES.items() if share >= least][-1]
+                sized[size].append((number, TargetScore(**score)))
+    return {
+        size: {
+            "num_turns": len({number for number, _ in found}),
+            **Tally.of(score for _, score in found).metrics().to_dict(),
+        }
+        for size, found in sized.items()
     }
 
 
