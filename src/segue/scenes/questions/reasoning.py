@@ -70,18 +70,23 @@ def by_reasoning(talk: Talk) -> Turn | None:
 
 
 def absent_reasoning(talk: Talk) -> Turn | None:
-    """A topic that nothing in the picture answers, asked for where such things may be."""
+    """A topic that nothing in the picture answers, mostly one whose things may be there: were it often one that
+    nothing in this world answers, a question not understood would be taken for such a one."""
     view, rng = talk.view, talk.rng
-    for _ in range(6):
-        topic = pick(rng, topics())
-        if view.kinds & (topic.kinds | topic.doubtful):
-            continue
-        if topic.kinds & view.world & set(view.expected_kinds) or rng.random() < STRANGE:
-            text = f"there is [{topic.nothing}] in this image."
-            if (only := _only(talk, topic)) is not None:
-                text = f"{_with_one(topic, only).removesuffix('.')}, but there is none in this image."
-            return make_turn("absent", _wording(talk, topic), Said(text, (NOTHING,)))
-    return None
+    expected = view.world & set(view.expected_kinds)
+    strange = chance(rng, STRANGE)
+    options = [
+        topic
+        for topic in topics()
+        if not view.kinds & (topic.kinds | topic.doubtful) and strange is not bool(topic.kinds & expected)
+    ]
+    if not options:
+        return None
+    topic = pick(rng, options)
+    text = f"there is [{topic.nothing}] in this image."
+    if (only := _only(talk, topic)) is not None:
+        text = f"{_with_one(topic, only).removesuffix('.')}, but there is none in this image."
+    return make_turn("absent", _wording(talk, topic), Said(text, (NOTHING,)))
 
 
 def _wording(talk: Talk, topic: Topic) -> str:
