@@ -33,6 +33,7 @@ from segue.scenes.questions.relating import absent_relation, by_open_relation, b
 from segue.scenes.questions.several import by_count, by_mixed
 from segue.scenes.scene import Scene
 from segue.scenes.view import SceneView
+from segue.scenes.worlds import world
 
 NUM_SCENES = 40
 NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
@@ -417,6 +418,19 @@ def test_the_one_thing_that_would_do_is_named_before_it_is_missed(make_scene_of,
     assert [words_of(turn, phrase) for phrase in turn.phrases] == ["knife"]
     assert [phrase.ids for phrase in turn.phrases] == [[]]
     assert "There is nothing to eat in this image." in answers  # many kinds would do
+
+
+def test_absent_topics_are_mostly_of_this_world() -> None:
+    of_topic = {wording: topic for topic in topics() for wording in topic.wordings["train"]}
+    asked = strange = 0
+    for seed in range(30):
+        view = SceneView.of(compose_scene(seed, size=(128, 96), kinds=world("small")))
+        talk = Talk(view, np.random.default_rng(seed))
+        for turn in filter(None, (absent_reasoning(talk) for _ in range(10))):
+            asked += 1
+            strange += not of_topic[turn.question].kinds & view.world
+    assert asked > 200
+    assert 0 < strange / asked < 0.25  # all topics alike it would be more than half
 
 
 def test_no_topic_is_asked_where_something_might_answer_it(make_scene_of, make_thing) -> None:

@@ -70,8 +70,8 @@ def by_reasoning(talk: Talk) -> Turn | None:
 
 
 def absent_reasoning(talk: Talk) -> Turn | None:
-    """A topic that nothing in the picture answers, mostly one whose things may be there: were it often one that
-    nothing in this world answers, a question not understood would be taken for such a one."""
+    """A topic that nothing in the picture answers, mostly one whose things may be there: were it often one
+    that nothing in this world answers, a question not understood would be taken for such a one."""
     view, rng = talk.view, talk.rng
     expected = view.world & set(view.expected_kinds)
     strange = chance(rng, STRANGE)
