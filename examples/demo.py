@@ -22,9 +22,9 @@ QUESTIONS = {
         ("absent", "Where is the umbrella?"),
     ],
     "scene-table.jpg": [
-        ("attribute", "Show me the purple mug."),
+        ("attribute", "Show me the blue mug."),
         ("reasoning", "Which of these could cut bread?"),
-        ("one there, one absent", "Point out the blue mug and the fork."),
+        ("one there, one absent", "Point out the red apple and the banana."),
     ],
     "chelsea.jpg": [
         ("a photograph", "Where is the cat?"),

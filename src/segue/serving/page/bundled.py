@@ -28,8 +28,8 @@ BUNDLED = (
         "scene-table.jpg",
         (
             "Which of these could cut bread?",
-            "Show me the purple mug.",
-            "Point out the blue mug and the fork.",
+            "Show me the blue mug.",
+            "Point out the red apple and the banana.",
         ),
     ),
     Bundled("A cat, photographed", "chelsea.jpg", ("Where is the cat?", "Where is the horse?")),
