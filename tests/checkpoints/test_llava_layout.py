@@ -13,12 +13,13 @@ from safetensors.torch import load_file, save_file
 
 import segue
 from segue.checkpoints.converted import write_converted
-from segue.checkpoints.llava_layout import lisa_table
+from segue.checkpoints.llava_layout import lisa_config, lisa_table, read_clip
 from segue.checkpoints.lora import WRAPPER
 from segue.checkpoints.names import NameTable
 from segue.checkpoints.sam_layout import SAM_VIT_H, SamDimensions, sam_names
 from segue.cli.main import main
 from segue.errors import CheckpointError
+from segue.modeling.lisa_configuration import LisaConfig
 from tests.modeling.tiny_lisa import SAM, tiny_lisa
 
 QUESTION = "is it the dog"
@@ -140,6 +141,26 @@ def test_template_and_image_marks_that_differ(published):
     (folder / "config.json").write_text(json.dumps({**raw, "mm_use_im_start_end": False}))
     with pytest.raises(CheckpointError, match="another model"):  # two tokens fewer than the weights have
         segue.load(folder, device="cpu")
+
+
+@pytest.mark.parametrize("rejects", [False, True])
+def test_the_configuration_says_what_the_folder_says(published, rejects):
+    model = published[1]
+    state = {"model.embed_tokens.weight": torch.zeros(40, 32)}
+    clip = read_clip(published[0].parent / "clip")
+
+    def made(raw: dict, **given: bool) -> LisaConfig:
+        raw = {"hidden_size": 32, "num_attention_heads": 4, **raw}
+        return lisa_config(raw, state, clip=clip, sam=SAM, rejects=rejects, template="llava_v1", **given)
+
+    usual, other = made({}), made({"mm_vision_select_layer": -3, "mm_projector_type": "mlp2x_gelu"})
+    assert (usual.vision_select_layer, usual.projector, usual.use_image_marks) == (-2, "linear", True)
+    assert (other.vision_select_layer, other.projector) == (-3, "mlp2x_gelu")
+    assert usual.clip_config.hidden_size == model.config.clip_config.hidden_size
+    assert usual.text_config.vocab_size == 40
+    without = made({}, image_marks=False)
+    assert not without.use_image_marks
+    assert without.new_tokens == (("[SEG]", "[REJ]") if rejects else ("[SEG]",))
 
 
 def test_a_tower_saved_alone(published, tmp_path):

@@ -193,10 +193,15 @@ def assemble(
         raise CheckpointError(
             f"{where}: CLIP's class token as an image token (mm_vision_select_feature) is not known"
         )
-    config = lisa_config(raw, state, clip=clip, sam=dimensions, rejects=rejects, template=template)
-    if not image_marks:
-        config.use_image_marks = False
-        config.new_tokens = tuple(t for t in config.new_tokens if t not in ("<im_start>", "<im_end>"))
+    config = lisa_config(
+        raw,
+        state,
+        clip=clip,
+        sam=dimensions,
+        rejects=rejects,
+        template=template,
+        image_marks=image_marks,
+    )
     tokenizer = LlamaTokenizer.read(folder, new_tokens=config.new_tokens, strip=config.strip_added)
     if len(tokenizer) != config.text_config.vocab_size:
         raise CheckpointError(
@@ -224,15 +229,17 @@ def lisa_config(
     sam: SamDimensions,
     rejects: bool,
     template: str,
+    image_marks: bool = True,
 ) -> LisaConfig:
     """LISA's configuration, or with `rejects` GSVA's, by what its parts are.
 
     Args:
         raw, state: LLaVA's config.json and weights.
+        image_marks: `<im_start>` and `<im_end>` are among the tokens and stand around the picture.
     """
     from segue.modeling.lisa_configuration import GsvaConfig, LisaConfig, MaskTokenConfig
 
-    return (GsvaConfig if rejects else LisaConfig)(
+    config = (GsvaConfig if rejects else LisaConfig)(
         clip_config=clip.config,
         text_config=text_config(raw, state),
         sam_config=sam.to_config(),
@@ -242,8 +249,12 @@ def lisa_config(
         clip_mean=clip.mean,
         clip_std=clip.std,
         clip_resample=clip.resample,
+        use_image_marks=image_marks,
         template=template,
     )
+    if not image_marks:
+        config.new_tokens = tuple(t for t in config.new_tokens if t not in ("<im_start>", "<im_end>"))
+    return config
 
 
 def text_config(raw: Mapping[str, Any], state: Mapping[str, Tensor]) -> LlamaConfig:
