@@ -32,6 +32,8 @@ def called(given: Record) -> list[str | None]:
         (["a man rides", "a man on a board", "a woman surfing"], None),  # they disagree
         (["a man rides", "a man on a board", "two women look on"], None),  # there are others
         (["a man rides", "a man before people"], None),
+        (["a man sits", "a man at a desk", "businessmen at work"], None),
+        (["a man sits", "a man on a bench", "ladies and a man"], None),
         (["a manual", "mankind"], None),
         ([], None),
     ],
@@ -83,6 +85,11 @@ def test_where_nobody_is_everybody_is_absent():
     assert set(found) == {"absent"}
     words = {answer.split(" no ")[1].split()[0] for answer, _ in found["absent"]}
     assert words == {"man", "woman", "boy", "girl", "child", "baby"}
+
+
+def test_where_nobody_is_people_are_seldom_asked_for():
+    view, rng = View(record(thing(1, "dog", LEFT)), "train"), np.random.default_rng(0)
+    assert 0.05 < np.mean([MAKERS["called"](view, rng) is not None for _ in range(1000)]) < 0.15
 
 
 def test_nothing_is_said_where_people_are_not_known():

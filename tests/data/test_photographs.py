@@ -9,6 +9,7 @@ import pytest
 from segue.data.augment import augment, load_photograph
 from segue.data.coco import CocoRecords
 from segue.data.native import Record
+from segue.data.photograph_people import CALLED
 from segue.data.photograph_turns import photograph_turns
 from segue.data.photographs import is_held_out, photograph_records
 from segue.errors import DataError
@@ -45,6 +46,17 @@ def test_names_become_everyday_words(folder: Path):
     assert "couch" in records.categories
     assert "couch" in records[0].exhaustive
     assert records[0].source == "voc_like"
+
+
+def test_the_only_person_is_named_by_the_captions(tmp_path: Path):
+    person = {**coco_content()["annotations"][0], "category_id": 4}
+    captions = [{"id": i, "image_id": 7, "caption": "A man sits."} for i in range(2)]
+    folder = coco_folder(tmp_path / "people", annotations=[person], captions=captions, expressions=[]).parent
+    assert photograph_records(folder, split="all")[0].objects[0].attributes[CALLED] == "man"
+    dialogue = photograph_records(folder, split="all", seed=0, num_turns=40)[0].dialogue
+    assert any(" man" in turn.question.lower() for turn in dialogue)
+    strangers = ("There is no woman", "There is no girl", "There is no baby")
+    assert any(turn.type == "absent" and turn.answer.startswith(strangers) for turn in dialogue)
 
 
 def test_dialogues_by_seed(folder: Path):
