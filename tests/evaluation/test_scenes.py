@@ -91,6 +91,21 @@ def test_captions_may_name_things_in_any_order(record, make_turn, make_answer, c
     assert summary["by_type"]["caption"]["giou"] == 1
 
 
+def test_questions_by_how_many_things_are_there(record, make_turn, make_answer, cat, dog):
+    both = make_turn("What is there?", "The cat, the dog, no cow.", {"cat": [1], "dog": [2], "cow": []})
+    none = make_turn("Where is the cow?", "There is no cow.", {"cow": []}, type="absent")
+    told = make_turn("Describe.", "A cat.", {"cat": [1]}, type="caption")
+    whole = judge(
+        both, make_answer("The cat, the dog, no cow.", {"cat": cat, "dog": dog, "cow": None}), record
+    )
+    short = judge(both, make_answer("The cat.", {"cat": cat}), record)
+    rows = [whole, short, judge(none, make_answer("No."), record), judge(told, make_answer("A cat."), record)]
+    many = whole | {"scores": [whole["scores"][0]] * 5, "shares": [0.5] * 5}
+    groups = ScenesBenchmark().summarise([{"turns": [*rows, many]}])["by_targets"]
+    assert {name: group["num_turns"] for name, group in groups.items()} == {"0": 1, "2": 2, "4 or more": 1}
+    assert groups["2"]["exact_count"] == 0.5
+
+
 def test_targets_by_the_share_of_the_picture_that_they_cover(record, make_turn, make_answer, cat, dog):
     turn = make_turn("What is there?", "The cat, the dog, no cow.", {"cat": [1], "dog": [2], "cow": []})
     row = judge(turn, make_answer("The cat, no dog.", {"cat": cat, "dog": None}), record)

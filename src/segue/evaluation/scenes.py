@@ -11,7 +11,7 @@ never uses.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ CAPTIONS = ("caption", "region_caption")
 """Kinds of question with more than one right answer."""
 SIZES: Mapping[str, float] = {"small": 0.0, "medium": 1 / 64, "large": 1 / 16}
 """Of targets: the least share of the picture that each covers."""
+MANY = 4
+"""Questions for so many things or more are one group."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,12 @@ class ScenesBenchmark:
 
     def summarise(self, rows: Iterable[Row]) -> dict[str, Any]:
         turns = [turn for row in rows for turn in row["turns"]]
-        by_type: dict[str, list[Row]] = defaultdict(list)
-        for turn in turns:
-            by_type[turn["type"]].append(turn)
+        judged = [turn for turn in turns if turn["type"] not in CAPTIONS]
         return {
-            "overall": summarise_turns([turn for turn in turns if turn["type"] not in CAPTIONS]),
-            "by_type": {kind: summarise_turns(by_type[kind]) for kind in sorted(by_type)},
-            "by_size": summarise_sizes([turn for turn in turns if turn["type"] not in CAPTIONS]),
+            "overall": summarise_turns(judged),
+            "by_type": summarise_groups(turns, lambda turn: str(turn["type"])),
+            "by_targets": summarise_groups(judged, _num_present),
+            "by_size": summarise_sizes(judged),
         }
 
 
@@ -217,6 +218,20 @@ def summarise_turns(turns: Sequence[Row]) -> dict[str, Any]:
         "num_words_pointed": num_pointed,
         "words_inside": num_inside / num_pointed if num_pointed else None,
     }
+
+
+def summarise_groups(turns: Sequence[Row], group_of: Callable[[Row], str]) -> dict[str, Any]:
+    """`summarise_turns` of each group, in the order of their names."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for turn in turns:
+        groups[group_of(turn)].append(turn)
+    return {name: summarise_turns(groups[name]) for name in sorted(groups)}
+
+
+def _num_present(turn: Row) -> str:
+    """How many things that are there a question asks for; from four on they are one group."""
+    count = sum(score["present"] for score in turn["scores"])
+    return str(count) if count < MANY else f"{MANY} or more"
 
 
 def summarise_sizes(turns: Sequence[Row]) -> dict[str, Any]:
