@@ -17,7 +17,7 @@ from segue.scenes.camera import expose, make_light
 from segue.scenes.kinds import KINDS, Kind
 from segue.scenes.painting import paint_shadow, paint_thing
 from segue.scenes.placing import Thing, place_all
-from segue.scenes.plan import SETTINGS, make_plan
+from segue.scenes.plan import CROWD, SETTINGS, make_plan
 from segue.scenes.scene import Scene, SceneObject
 from segue.scenes.textures import Array
 
@@ -32,22 +32,23 @@ def compose_scene(
     setting: str | None = None,
     num_objects: tuple[int, int] = (1, 12),
     zoom: float = 1.0,
+    crowd: float = CROWD,
     kinds: Mapping[str, Kind] | None = None,
 ) -> Scene:
     """The scene of this seed.
 
     `size` is (width, height) in pixels, each 96 to 640.  `setting` is one of `indoor`, `table-top`, `street`,
     `landscape`, `loose`, or None for any.  `num_objects` are the fewest and the most things to try for; a few
-    may find no place.  `zoom` is how close the camera is, over the usual.  `kinds` replaces the built-in
-    kinds.
+    may find no place.  `zoom` is how close the camera is, over the usual.  `crowd` is how often, from 0
+    to 1, all things are of one kind.  `kinds` replaces the built-in kinds.
     """
     check_size(size)
-    _check(seed, setting, num_objects)
+    _check(seed, setting, num_objects, crowd)
     width, height = size
     rng = np.random.default_rng(seed)
     # 1. What is in it, and where it plays.
     chosen = KINDS if kinds is None else kinds
-    plan = make_plan(rng, chosen, setting=setting, num_objects=num_objects, zoom=zoom)
+    plan = make_plan(rng, chosen, setting=setting, num_objects=num_objects, zoom=zoom, crowd=crowd)
     stage = make_stage(plan.setting, rng, width=width, height=height, needs=plan.needs)
     light = make_light(rng, sunny=stage.sunny)
     # 2. Find each thing a place where it can be seen and hides nobody.
@@ -72,13 +73,15 @@ def check_size(size: tuple[int, int]) -> None:
         )
 
 
-def _check(seed: int, setting: str | None, num_objects: tuple[int, int]) -> None:
+def _check(seed: int, setting: str | None, num_objects: tuple[int, int], crowd: float) -> None:
     if seed < 0:
         raise DataError(f"seed is {seed}: it must not be negative")
     if setting not in (None, "loose", *SETTINGS):
         raise DataError(f"no setting is called {setting!r}; there are {', '.join((*SETTINGS, 'loose'))}")
     if not 1 <= num_objects[0] <= num_objects[1] <= 50:
         raise DataError(f"num_objects is {num_objects}; it must be (fewest, most), between 1 and 50")
+    if not 0 <= crowd <= 1:
+        raise DataError(f"crowd is {crowd}: it is a share of the scenes, from 0 to 1")
 
 
 def _label(things: list[Thing], size: tuple[int, int]) -> tuple[SceneObject, ...]:

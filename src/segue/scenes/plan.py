@@ -29,6 +29,8 @@ TABLES = frozenset({"dining table", "stool", "bookshelf", "wardrobe", "piano"})
 # Bears writing, which a mirror would spoil.
 ONE_WAY = frozenset({"stop sign", "clock", "calculator", "piano", "globe"})
 
+CROWD = 0.1
+"""Of all scenes, those that show a single kind."""
 _LOOSE_SHARE = 0.3
 _COUNTS = np.array([6, 10, 14, 15, 14, 12, 9, 7, 5, 4, 2, 2], float)  # weights of 1, 2, ... 12 things
 
@@ -66,9 +68,10 @@ def make_plan(
     setting: str | None = None,
     num_objects: tuple[int, int] = (1, 12),
     zoom: float = 1.0,
+    crowd: float = CROWD,
 ) -> Plan:
     """Choose a setting (unless given) and the things in it; `num_objects` are the fewest and the most, `zoom`
-    multiplies how large everything looks."""
+    multiplies how large everything looks, `crowd` is how often all are of one kind."""
     if setting is None:
         setting = _choose_setting(rng, kinds)
     pool = [kind for kind in kinds.values() if setting == "loose" or setting in kind.settings]
@@ -76,7 +79,7 @@ def make_plan(
     counts = np.arange(num_objects[0], num_objects[1] + 1)
     weights = _COUNTS[np.minimum(counts, len(_COUNTS)) - 1]
     count = int(rng.choice(counts, p=weights / weights.sum()))
-    chosen = _choose_kinds(rng, pool, count)
+    chosen = _choose_kinds(rng, pool, count, crowd)
     wishes: list[Wish] = []
     for kind in chosen:
         material = kind.materials[rng.integers(len(kind.materials))] if kind.materials else None
@@ -98,13 +101,13 @@ def _choose_setting(rng: np.random.Generator, kinds: Mapping[str, Kind]) -> str:
     return SETTINGS[rng.choice(len(SETTINGS), p=weights / weights.sum())]
 
 
-def _choose_kinds(rng: np.random.Generator, pool: Sequence[Kind], count: int) -> list[Kind]:
-    crowd = rng.random() < 0.1  # one kind only
+def _choose_kinds(rng: np.random.Generator, pool: Sequence[Kind], count: int, crowd: float) -> list[Kind]:
+    one_only = rng.random() < crowd
     repeat = rng.uniform(0.15, 0.7)
     alike = rng.uniform(0.0, 0.5)
     chosen: list[Kind] = []
     for _ in range(count):
-        if chosen and (crowd or rng.random() < repeat):
+        if chosen and (one_only or rng.random() < repeat):
             chosen.append(chosen[rng.integers(len(chosen))])
             continue
         options = list(pool)

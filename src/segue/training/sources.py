@@ -58,6 +58,7 @@ class SceneSource:
         setting: str | None = None,
         num_objects: tuple[int, int] | None = None,
         zoom: float | None = None,
+        crowd: float | None = None,
         questions: str = "all",
         word_dropout: float = 0.0,
     ):
@@ -68,6 +69,7 @@ class SceneSource:
             "setting": setting,
             "num_objects": None if num_objects is None else (num_objects[0], num_objects[1]),
             "zoom": zoom,
+            "crowd": crowd,
             "questions": questions,
             "word_dropout": word_dropout,
         }

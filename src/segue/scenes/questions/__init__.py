@@ -23,4 +23,4 @@ class Talk:
     rng: np.random.Generator
     split: Split = "train"
     word_dropout: float = 0.0
-    """Share of the words that half of the questions that need reasoning lose."""
+    """Share of their words that questions that need reasoning lose."""

@@ -93,7 +93,7 @@ def _wording(talk: Talk, topic: Topic) -> str:
     """One of the topic's, with some words missing where the talk wants that."""
     rng = talk.rng
     text = pick(rng, topic.wordings[talk.split])
-    if not talk.word_dropout or chance(rng, 0.5):
+    if not talk.word_dropout:
         return text
     words = text.split()
     left = [word for word in words if not chance(rng, talk.word_dropout)]
