@@ -95,6 +95,8 @@ class GroundedConfig(PreTrainedConfig):
             (`segue.modeling.word_lookup`).
         place_reader: whether the location MLP is told where in the picture a word's state looks
             (`segue.modeling.place_reader.PlaceReader`).
+        mask_reader: whether the pixel decoder is told where in the picture the states of a target look
+            (`segue.modeling.place_reader.CellAttention`).
     """
 
     model_type = "segue_grounded"
@@ -117,6 +119,7 @@ class GroundedConfig(PreTrainedConfig):
     max_question_tokens: int = 128
     word_lookup: bool = False
     place_reader: bool = False
+    mask_reader: bool = False
     display_name: str = "segue/mini"
 
     def __post_init__(self, **kwargs: Any) -> None:

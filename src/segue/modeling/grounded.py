@@ -3,6 +3,7 @@
     pixels --vision--> features --projector--> image tokens --+
     question ---------------------------------> text tokens --+--language model--> states
     states that predict mask tokens --mask_projection, fusion--> one token a scale --pixel decoder--> masks
+                                    --(mask_reader)--> where they look -----------^
     states after words --(place_reader)--> point_head --> points
 
 segue/mini is this composition at small size: PixelLM's codebook and pixel decoder, GSVA's `[REJ]`,
@@ -25,11 +26,12 @@ from transformers import initialization as init
 
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.pixel_decoder import PixelDecoder, TokenFusion
-from segue.modeling.place_reader import PlaceReader
+from segue.modeling.place_reader import CellAttention, PlaceReader, prior_of
 from segue.modeling.placeholders import fill_placeholders
 from segue.modeling.point_head import PointHead, RegionEncoder
+from segue.modeling.silent_linear import SilentLinear
 from segue.modeling.vision import VisionEncoder, VisionFeatures
-from segue.modeling.word_lookup import SilentLinear, WordLookup
+from segue.modeling.word_lookup import WordLookup
 
 __all__ = ["GroundedModel", "ImageFeatures", "packed_attention_mask"]
 
@@ -107,6 +109,7 @@ class GroundedModel(PreTrainedModel):
         self.region_encoder = RegionEncoder(text.hidden_size)
         self.word_lookup = WordLookup(text.hidden_size) if config.word_lookup else None
         self.place_reader = PlaceReader(text.hidden_size) if config.place_reader else None
+        self.mask_reader = CellAttention(text.hidden_size) if config.mask_reader else None
         self.point_head = PointHead(text.hidden_size, points_per_word=config.points_per_word)
         # PixelLM's text_hidden_fcs: every mask token's state to the decoder's width, before fusion.
         self.mask_projection = nn.Sequential(
@@ -125,6 +128,7 @@ class GroundedModel(PreTrainedModel):
             level_widths=[vision.hidden_size] * len(vision.feature_layers),
             fine_width=vision.stem_widths[-2],
             edge_widths=(vision.stem_widths[-3], vision.stem_widths[-4]),
+            prior=config.mask_reader,
         )
         self.post_init()
 
@@ -230,7 +234,24 @@ class GroundedModel(PreTrainedModel):
             image_index: (K,) which image each target is in.
             states: (K, L * N, H), as in `mask_tokens_from_states`.
         """
-        return self.pixel_decoder(features.maps, image_index, self.mask_tokens_from_states(states))
+        tokens = self.mask_tokens_from_states(states)
+        return self.decode_tokens(
+            features, image_index, tokens, self.mask_scores(features, image_index, states)
+        )
+
+    def mask_scores(self, features: ImageFeatures, image_index: Tensor, states: Tensor) -> Tensor | None:
+        """(K, S): where in the picture targets are by what their states look at, before the softmax; None for
+        a model whose decoder is not told. Arguments as in `decode_masks`."""
+        if self.mask_reader is None:
+            return None
+        return self.mask_reader.scores(states.mean(dim=1), features.tokens, image_index)
+
+    def decode_tokens(
+        self, features: ImageFeatures, image_index: Tensor, tokens: Tensor, scores: Tensor | None
+    ) -> Tensor:
+        """`decode_masks` from (K, L, D) fused tokens and the (K, S) `mask_scores` of their states."""
+        prior = None if scores is None else prior_of(scores)
+        return self.pixel_decoder(features.maps, image_index, tokens, prior)
 
 
 def packed_attention_mask(segment_ids: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segue.modeling.configuration import PixelDecoderConfig
+from segue.modeling.silent_linear import SilentLinear
 from segue.modeling.two_way_attention import TwoWayTransformer
 from segue.modeling.vision import VisionFeatures
 
@@ -33,6 +34,8 @@ class PixelDecoder(nn.Module):
         level_widths: channels of the feature map of each scale, deepest first.
         fine_width: channels of the stride-8 map that joins the second scale.
         edge_widths: channels of the stride-4 and stride-2 maps that sharpen the last scale's mask.
+        prior: whether targets come with a coarse map of where they are, laid on the features as SAM lays a
+            mask prompt. At first it adds nothing.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class PixelDecoder(nn.Module):
         level_widths: Sequence[int],
         fine_width: int,
         edge_widths: tuple[int, int],
+        prior: bool = False,
     ):
         super().__init__()
         D = config.hidden_size
@@ -67,6 +71,7 @@ class PixelDecoder(nn.Module):
             nn.Linear(D, D), nn.ReLU(), nn.Linear(D, D), nn.ReLU(), nn.Linear(D, D // 4)
         )
         self.outline = Outline(D, edge_widths) if config.edges else None
+        self.prior = nn.ModuleList(SilentLinear(1, D) for _ in level_widths) if prior else None
         if config.scale_weights == "learned":
             self.scale_logits = nn.Parameter(torch.zeros(len(level_widths)))
 
@@ -92,13 +97,20 @@ class PixelDecoder(nn.Module):
             maps += self.outline.prepare(features.edges)
         return tuple(maps)
 
-    def forward(self, maps: tuple[Tensor, ...], image_index_K: Tensor, tokens_KLD: Tensor) -> Tensor:
+    def forward(
+        self,
+        maps: tuple[Tensor, ...],
+        image_index_K: Tensor,
+        tokens_KLD: Tensor,
+        prior_Khw: Tensor | None = None,
+    ) -> Tensor:
         """Mask logits (K, H, W): twice the last scale's map; with an outline at its finer map's size.
 
         Args:
             maps: from `prepare`.
             image_index_K: which image each target belongs to, int64.
             tokens_KLD: one fused token for each scale of each target.
+            prior_Khw: where each target is thought to be, 0..1, for a decoder that was made for it.
         """
         logits: list[Tensor] = []
         for level, transformer in enumerate(self.transformers):
@@ -110,6 +122,10 @@ class PixelDecoder(nn.Module):
             queries = torch.stack([self.mask_token.expand(len(tokens_KLD), -1), tokens_KLD[:, level]], dim=1)
             queries = queries + self.level_embed[level]
             keys = source_KDhw.flatten(2).transpose(1, 2)
+            if self.prior is not None:
+                assert prior_Khw is not None, "this decoder is told where its targets are"
+                there = _resized(prior_Khw[:, None], source_KDhw.shape[-2:])
+                keys = keys + self.prior[level](there.flatten(2).transpose(1, 2))
             queries, keys = transformer(queries, keys, self.positions.grid(h, w).to(keys.dtype))
             upscaled = self.output_upscaling(keys.transpose(1, 2).unflatten(2, (h, w)))
             kernel = self.hypernetwork(queries[:, 0])

@@ -1,6 +1,10 @@
-"""Where in the picture a word's state looks, told to the location MLP.
+"""Where in the picture a language model's state looks, told to the heads that read the state.
 
-Letters: W words of I pictures, S image tokens of a square grid, H width.
+A small language model writes what it found into its states, and a place only with long training. One
+attention of one head from the state to the image tokens, trained to fall on the cells that are meant, says it
+plainly.
+
+Letters: N states of I pictures, S image tokens of a square grid, H width.
 """
 
 from __future__ import annotations
@@ -8,19 +12,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from segue.modeling.silent_linear import SilentLinear
 from segue.modeling.vision import sincos_positions
-from segue.modeling.word_lookup import GAIN, SilentLinear, cell_places
+from segue.modeling.word_lookup import GAIN, cell_places
 
-__all__ = ["PlaceReader"]
+__all__ = ["CellAttention", "PlaceReader", "prior_of"]
 
 
-class PlaceReader(nn.Module):
-    """Where in the picture a state looks, added to the state that the location MLP reads.
-
-    A small language model writes what it found into its states, and a place only with long training. One
-    attention of one head to the image tokens, trained to fall on the word's own cells, says it plainly: the
-    expected x and y, and how sure they are. At first nothing is added.
-    """
+class CellAttention(nn.Module):
+    """One head from states to image tokens and their places."""
 
     def __init__(self, width: int, *, inner: int = 64):
         super().__init__()
@@ -28,25 +28,39 @@ class PlaceReader(nn.Module):
         self.query = nn.Linear(width, inner)
         self.key = nn.Linear(width, inner)
         self.position_key = nn.Linear(width, inner, bias=False)
-        self.told = SilentLinear(3, width)
 
-    def scores(self, states_WH: Tensor, image_tokens_ISH: Tensor, image_index_W: Tensor) -> Tensor:
-        """(W, S) before the softmax.
+    def scores(self, states_NH: Tensor, image_tokens_ISH: Tensor, image_index_N: Tensor) -> Tensor:
+        """(N, S) before the softmax.
 
         Args:
-            states_WH: after each word.
+            states_NH: after each word, or of each target.
             image_tokens_ISH: of the pictures.
-            image_index_W: which picture each word speaks of, int64.
+            image_index_N: which picture each state speaks of, int64.
         """
         side = round(image_tokens_ISH.shape[1] ** 0.5)
-        queries = self.query(self.norm(states_WH))
-        places = sincos_positions(side, side, states_WH.shape[-1], device=states_WH.device)
-        keys = self.key(image_tokens_ISH) + self.position_key(places.to(states_WH.dtype))
-        return (keys[image_index_W] @ queries[..., None])[..., 0] * queries.shape[-1] ** -0.5
+        queries = self.query(self.norm(states_NH))
+        places = sincos_positions(side, side, states_NH.shape[-1], device=states_NH.device)
+        keys = self.key(image_tokens_ISH) + self.position_key(places.to(states_NH.dtype))
+        return (keys[image_index_N] @ queries[..., None])[..., 0] * queries.shape[-1] ** -0.5
 
-    def forward(self, states_WH: Tensor, scores_WS: Tensor) -> Tensor:
-        """The states with their places, (W, H)."""
-        share = scores_WS.softmax(dim=-1)
-        places_S2 = cell_places(scores_WS.shape[-1], like=share)
+
+class PlaceReader(CellAttention):
+    """Where a word's state looks, added to it for the location MLP: the expected x and y, and how sure they
+    are. At first nothing is added."""
+
+    def __init__(self, width: int, *, inner: int = 64):
+        super().__init__(width, inner=inner)
+        self.told = SilentLinear(3, width)
+
+    def forward(self, states_NH: Tensor, scores_NS: Tensor) -> Tensor:
+        """The states with their places, (N, H)."""
+        share = scores_NS.softmax(dim=-1)
+        places_S2 = cell_places(scores_NS.shape[-1], like=share)
         found = torch.cat([share @ places_S2, share.amax(dim=-1, keepdim=True)], dim=-1)
-        return states_WH + self.told(GAIN * found)
+        return states_NH + self.told(GAIN * found)
+
+
+def prior_of(scores_NS: Tensor) -> Tensor:
+    """(N, S) scores to (N, h, w) maps in [0, 1]: each cell's share over that of the best one."""
+    side = round(scores_NS.shape[-1] ** 0.5)
+    return (scores_NS - scores_NS.amax(dim=-1, keepdim=True)).exp().unflatten(-1, (side, side))

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from transformers import initialization as init
 
 from segue.modeling.generation import Embed
+from segue.modeling.silent_linear import SilentLinear
 
-__all__ = ["GAIN", "SilentLinear", "WordLookup", "cell_places", "embed_said", "embed_text"]
+__all__ = ["GAIN", "WordLookup", "cell_places", "embed_said", "embed_text"]
 
 FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
@@ -36,14 +37,6 @@ GAIN = 4.0
 SHARPNESS = 30.0
 """Of the attention that says where. Learned, it becomes blunt (6 in segue/mini, which finds "nowhere in
 particular" everywhere): whether a thing is there gives the gradient, and that needs no place."""
-
-
-class SilentLinear(nn.Linear):
-    """A linear layer that begins at zero, for what joins a network that works without it."""
-
-    def reset_parameters(self) -> None:
-        init.zeros_(self.weight)
-        init.zeros_(self.bias)
 
 
 class WordLookup(nn.Module):

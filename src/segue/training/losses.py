@@ -50,14 +50,20 @@ def dice_loss(
 
 
 def alignment_loss(tokens_KD: Tensor, maps_KDhw: Tensor, targets_Khw: Tensor) -> Tensor:
-    """Cross-entropy over cells between softmax(token . cell / sqrt(D)) and the target's share of each cell.
+    """`cells_loss` of softmax(token . cell / sqrt(D))."""
+    return cells_loss(
+        torch.einsum("kd,kdhw->khw", tokens_KD, maps_KDhw) / tokens_KD.shape[-1] ** 0.5, targets_Khw
+    )
 
-    Targets may be finer than the maps; empty ones do not count. Mean over targets.
+
+def cells_loss(scores_Khw: Tensor, targets_Khw: Tensor) -> Tensor:
+    """Cross-entropy over cells between the scores' softmax and the target's share of each cell.
+
+    Targets may be finer than the scores; empty ones do not count. Mean over targets.
     """
-    scores = torch.einsum("kd,kdhw->khw", tokens_KD, maps_KDhw) / tokens_KD.shape[-1] ** 0.5
-    share = F.adaptive_avg_pool2d(targets_Khw[:, None], scores.shape[-2:])[:, 0].flatten(1)
+    share = F.adaptive_avg_pool2d(targets_Khw[:, None], scores_Khw.shape[-2:])[:, 0].flatten(1)
     total = share.sum(dim=1, keepdim=True)
-    loss = -(share / total.clamp(min=1e-6) * scores.flatten(1).log_softmax(dim=1)).sum(dim=1)
+    loss = -(share / total.clamp(min=1e-6) * scores_Khw.flatten(1).log_softmax(dim=1)).sum(dim=1)
     return loss.sum() / (total > 0).sum().clamp(min=1)
 
 

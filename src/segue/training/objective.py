@@ -1,6 +1,6 @@
 """What the composition is trained on: text, masks, word points, and dense labels of the vision features.
 
-    L = w_text CE + w_bce BCE + w_dice DICE + w_align CE + w_point L1 + w_place CE
+    L = w_text CE + w_bce BCE + w_dice DICE + w_align CE + w_look CE + w_point L1 + w_place CE
         + w_dense (category + part + colour) + w_count (places + counts)
 
 The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The others
@@ -10,7 +10,8 @@ embeddings, so that an image token lies near the word for what it shows. Prompts
 says anything, the word embeddings themselves go through the mask projection as if they were its states, and
 the pixel decoder learns to find what they name. Align: a target's token, compared with the decoder's maps
 cell by cell, is a distribution over cells that should be the target's; this finds the place long before BCE
-does. Place: the same for what the location MLP reads (`PlaceReader`), by the word's point. Count: the things
+does. Look: the same for where the decoder is told that the target is (`mask_reader`). Place: the same for
+what the location MLP reads (`PlaceReader`), by the word's point. Count: the things
 that the word lookup finds for each class, by the labels' numbers and middles.
 """
 
@@ -29,6 +30,7 @@ from segue.modeling.grounded import GroundedModel, ImageFeatures
 from segue.training.dense_supervision import WordClassifier, cell_loss, named_states, splatted
 from segue.training.losses import (
     alignment_loss,
+    cells_loss,
     count_loss,
     dice_loss,
     mask_bce_loss,
@@ -50,6 +52,8 @@ class LossWeights:
     point: float = 1.0
     place: float = 0.0
     """Of where words look, for a model that has a place reader."""
+    look: float = 0.0
+    """Of where targets look, for a model that has a mask reader."""
     prompt: float = 0.0
     """Of the mask terms of `prompts`, over those of answers."""
     dense: float = 1.0
@@ -206,7 +210,8 @@ class GroundedObjective(PreTrainedModel):
     ) -> dict[str, Tensor]:
         """BCE, DICE and alignment of the masks that (K, L * N, H) states stand for; targets are 0..255."""
         tokens_KLD = self.model.mask_tokens_from_states(states)
-        logits = self.model.pixel_decoder(features.maps, rows_K, tokens_KLD)
+        scores_KS = self.model.mask_scores(features, rows_K, states)
+        logits = self.model.decode_tokens(features, rows_K, tokens_KLD, scores_KS)
         target = targets_Khw.float() / 255
         logits = F.interpolate(logits[:, None], size=target.shape[-2:], mode="bilinear")[:, 0]
         weights = refinement_weights(logits, answers_K, self.weights.refinement_alpha) * valid_Khw
@@ -222,6 +227,9 @@ class GroundedObjective(PreTrainedModel):
                 ),
                 start=target.new_zeros(()),
             )
+        if scores_KS is not None and self.weights.look:
+            grid = features.vision.levels[0].shape[-2:]
+            terms["look"] = cells_loss(scores_KS.float().unflatten(1, grid), target)
         return terms
 
     def dense_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
