@@ -120,6 +120,16 @@ def test_kinds_and_numbers_can_be_chosen() -> None:
     assert names == set(kinds)
 
 
+def test_a_crowd_is_of_one_kind() -> None:
+    def kinds_of(**options: float) -> list[int]:
+        scenes = [compose_scene(seed, size=(128, 96), num_objects=(3, 5), **options) for seed in range(24)]
+        # What stands on a table is no part of the crowd of tables.
+        return [len({thing.kind for thing in scene.objects if thing.holder is None}) for scene in scenes]
+
+    assert set(kinds_of(crowd=1.0)) == {1}
+    assert kinds_of(crowd=0.0).count(1) < kinds_of(crowd=0.6).count(1) < 24
+
+
 def test_lists_of_kinds_name_real_kinds() -> None:
     assert set(KINDS) >= LYING | ONE_WAY | TABLES
 
@@ -154,6 +164,7 @@ def test_scenes_vary() -> None:
         ({"seed": -1}, "seed"),  # a negative seed
         ({"num_objects": (0, 3)}, "num_objects"),  # an empty scene
         ({"num_objects": (5, 3)}, "num_objects"),  # the wrong way round
+        ({"crowd": 1.5}, "crowd"),  # more than all of them
     ],
 )
 def test_bad_input(arguments: dict, message: str) -> None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from segue.training.dense_supervision import splatted
 from segue.training.losses import (
     alignment_loss,
+    cells_loss,
     count_loss,
     dice_loss,
     mask_bce_loss,
@@ -114,6 +115,18 @@ def test_alignment_asks_for_the_targets_share_of_every_cell():
 
 def test_alignment_of_empty_targets_alone_is_zero():
     assert alignment_loss(torch.ones(1, 2), torch.ones(1, 2, 1, 2), torch.zeros(1, 2, 4)).item() == 0.0
+
+
+def test_a_look_at_every_cell_costs_their_logarithm_and_one_at_the_target_nothing():
+    target = torch.zeros(1, 4, 4)
+    target[0, 2:, :2] = 1.0  # one of four cells
+    assert cells_loss(torch.zeros(1, 2, 2), target).item() == pytest.approx(math.log(4))
+    there = torch.tensor([[[0.0, 0.0], [30.0, 0.0]]])
+    assert cells_loss(there, target).item() == pytest.approx(0.0, abs=1e-6)
+    # Half of it in each of two cells: looking at both alike is the best there is.
+    target[0, 2:, 2:] = 1.0
+    both = torch.tensor([[[0.0, 0.0], [30.0, 30.0]]])
+    assert cells_loss(both, target).item() == pytest.approx(math.log(2), abs=1e-6)
 
 
 def test_the_first_token_of_every_answer():

@@ -1,4 +1,4 @@
-"""The cells that a word's state looks at are held against the word's point."""
+"""The cells that a word's state looks at are held against the word's point, a target's against its mask."""
 
 from __future__ import annotations
 
@@ -63,12 +63,43 @@ def test_without_its_weight_it_is_not_computed():
     assert set(terms(objective(), torch.rand(2, 2))) == {"point"}
 
 
+def test_targets_look_at_their_masks():
+    torch.manual_seed(0)
+    own = GroundedObjective(
+        tiny_config(mask_reader=True),
+        labels=LABELS,
+        label_ids={"category": [[20]], "color": [[22]]},
+        weights=LossWeights(look=1.0),
+    ).eval()
+    with torch.no_grad():
+        features = own.model.encode_images(torch.zeros(1, 3, 64, 64))
+    rows, states = torch.zeros(1, dtype=torch.long), torch.ones(1, 4, 32)
+    target = torch.zeros(1, 64, 64)
+    target[:, 48:, :16] = 255  # the bottom left cell
+
+    def terms() -> dict[str, torch.Tensor]:
+        return own.mask_losses(features, rows, states, target, torch.ones(1, 64, 64), rows)
+
+    optimiser = torch.optim.Adam(own.model.mask_reader.parameters(), lr=0.01)
+    for _ in range(60):
+        optimiser.zero_grad()
+        terms()["look"].backward()
+        optimiser.step()
+    assert terms()["look"] < 0.2
+    assert int(own.model.mask_scores(features, rows, states).argmax()) == 12
+    own.weights = LossWeights()
+    assert "look" not in terms()
+
+
 def test_every_term_has_the_weight_that_its_name_says():
-    weights = LossWeights(text=1, bce=2, dice=3, align=4, point=5, place=6, prompt=7, dense=8, count=9)
+    weights = LossWeights(
+        text=1, bce=2, dice=3, align=4, point=5, place=6, prompt=7, dense=8, count=9, look=10
+    )
     own = {name: weights.of(name) for name in ("text", "bce", "dice", "align", "point", "place")}
     assert own == {"text": 1, "bce": 2, "dice": 3, "align": 4, "point": 5, "place": 6}
     assert [weights.of(name) for name in ("prompt_bce", "prompt_dice", "prompt_align")] == [14, 21, 28]
     assert {weights.of(f"{where}_category") for where in ("token", "fine")} == {8}
     assert weights.of("count_color") == 9
+    assert (weights.of("look"), weights.of("prompt_look")) == (10, 70)
     with pytest.raises(AttributeError):
         weights.of("unheard")

@@ -20,3 +20,12 @@ def test_words_are_left_out_where_a_source_says_so():
 
     assert all_whole()
     assert not all_whole(word_dropout=0.3)
+
+
+def test_crowds_are_drawn_where_a_source_says_so():
+    def alike(**options: float) -> int:
+        source = SceneSource(side=96, num_turns=0, world="small", num_objects=(3, 6), **options)
+        records = [source.sample(np.random.default_rng(seed))[1] for seed in range(16)]
+        return sum(len({o.category for o in r.objects if o.part_of is None}) == 1 for r in records)
+
+    assert alike(crowd=0.9) > alike() + 4
