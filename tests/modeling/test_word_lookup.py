@@ -9,7 +9,17 @@ import pytest
 import torch
 
 from segue.modeling.generation import compute_prefix, generate, read_given
-from segue.modeling.word_lookup import FACTS, GAIN, MAP_SIDE, MOST, WordLookup, _hats, embed_said, embed_text
+from segue.modeling.word_lookup import (
+    FACTS,
+    GAIN,
+    MAP_SIDE,
+    MOST,
+    WordLookup,
+    _hats,
+    embed_said,
+    embed_text,
+    in_order,
+)
 from tests.modeling.tiny import tiny_model
 
 
@@ -45,10 +55,40 @@ def test_it_counts_the_things_that_are_like_the_word():
     heard: list[torch.Tensor] = []
     lookup.layers.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0]))
     lookup(words, seen)
-    counts, places = heard[0][0, :, 8 + FACTS :].split([MOST + 1, MAP_SIDE**2], dim=-1)
+    counts, places, order = heard[0][0, :, 8 + FACTS :].split(
+        [MOST + 1, MAP_SIDE**2, MOST * (3 + 2 * MAP_SIDE)], dim=-1
+    )
     assert (counts / GAIN).argmax(dim=-1).tolist() == [2, 1, 0]
     assert torch.allclose(places.sum(dim=-1) / GAIN, torch.tensor([2.0, 1, 0]), atol=0.05)
     assert places[1].unflatten(0, (MAP_SIDE, MAP_SIDE))[0, -1] > 0.05 > places[1, 0]  # top right
+    first, second = order[0].unflatten(0, (MOST, -1))[:2] / GAIN
+    assert torch.allclose(first[:3], torch.tensor([1.0, -0.5, -0.5]), atol=0.05)  # how much, and its x and y
+    assert torch.allclose(second[:3], torch.tensor([1.0, 0.5, 0.5]), atol=0.05)
+    columns, rows = first[3:].split(MAP_SIDE)
+    for axis in (columns, rows):
+        assert axis[: MAP_SIDE // 2].sum().item() == pytest.approx(1.0, abs=0.05)
+        assert axis[MAP_SIDE // 2 :].sum().item() == pytest.approx(0.0, abs=0.05)
+
+
+def test_things_come_from_left_to_right_and_a_column_from_above():
+    things = torch.zeros(1, 1, 16)  # 4 x 4
+    things[..., [1, 6, 2, 14]] = torch.tensor([1.0, 1.0, 1.0, 0.5])
+    order = in_order(things)[0, 0]
+    assert order.argmax(dim=-1)[:4].tolist() == [1, 2, 6, 14]
+    assert order.sum(dim=-1).tolist() == [1, 1, 1, 0.5, 0, 0]
+    assert torch.allclose(order.sum(dim=0), things[0, 0])
+
+
+def test_a_thing_on_several_cells_is_one_and_what_is_over_begins_the_next():
+    things = torch.zeros(1, 1, 16)
+    things[..., [0, 1, 3]] = torch.tensor([0.5, 0.75, 0.75])
+    first, second = in_order(things)[0, 0, :2]
+    assert first[[0, 1, 3]].tolist() == [0.5, 0.5, 0]
+    assert second[[0, 1, 3]].tolist() == [0, 0.25, 0.75]
+
+
+def test_more_than_the_most_are_not_told():
+    assert in_order(torch.ones(1, 1, 16)).sum().item() == MOST
 
 
 @torch.no_grad()

@@ -195,7 +195,9 @@ class GroundedModel(PreTrainedModel):
             assert image_tokens is not None, "words are looked up in a picture"
             seen = input_ids == self.config.image_token_id
             said = ~seen & (seen.cumsum(dim=1) > 0)  # what stands behind the picture
-            embeddings = embeddings + self.word_lookup(embeddings, image_tokens) * said[..., None]
+            begin = int(said.any(dim=0).int().argmax())  # half of a row is picture: nothing to look up there
+            found = self.word_lookup(embeddings[:, begin:], image_tokens) * said[:, begin:, None]
+            embeddings = torch.cat([embeddings[:, :begin], embeddings[:, begin:] + found], dim=1)
         mask = None if segment_ids is None else packed_attention_mask(segment_ids)
         return self.language_model.model(
             inputs_embeds=embeddings, attention_mask=mask, position_ids=position_ids, use_cache=False

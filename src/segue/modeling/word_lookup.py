@@ -6,7 +6,8 @@ well they fit, where that is, how many things of the kind there are and where ea
 its embedding: a question's words say whether a thing is there, an answer's where the mask token and the point
 that follow belong. A language model of five layers would have to discover the same comparison in its
 attention, which takes far longer than all of its training here; and the sum that attention takes of what it
-finds cannot be counted.
+finds cannot be counted. Nor can such a model sort: so the things of a kind come in order too, from left to
+right, for "the left dog" or "the third mug".
 
 Letters: B rows, T tokens, S image tokens of a square grid, H width.
 """
@@ -24,7 +25,7 @@ from transformers import initialization as init
 from segue.modeling.generation import Embed
 from segue.modeling.silent_linear import SilentLinear
 
-__all__ = ["GAIN", "WordLookup", "cell_places", "embed_said", "embed_text"]
+__all__ = ["GAIN", "WordLookup", "cell_places", "embed_said", "embed_text", "in_order"]
 
 FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
@@ -51,7 +52,7 @@ class WordLookup(nn.Module):
         self.log_match_scale = nn.Parameter(torch.empty(()))
         self.match_threshold = nn.Parameter(torch.empty(()))
         self.density = nn.Linear(width, 1)
-        heard = width + FACTS + MOST + 1 + MAP_SIDE**2
+        heard = width + FACTS + MOST + 1 + MAP_SIDE**2 + MOST * (3 + 2 * MAP_SIDE)
         self.layers = nn.Sequential(nn.Linear(heard, width), nn.GELU(), SilentLinear(width, width))
         self.start()
 
@@ -85,7 +86,8 @@ class WordLookup(nn.Module):
         things_BTS = self._standing(similarity_BTS, seen)
         counts = GAIN * _hats(things_BTS.sum(dim=-1))
         places = GAIN * _pooled(things_BTS.unflatten(-1, (side, side)))
-        return self.layers(torch.cat([found, facts, counts, places], dim=-1))
+        order = GAIN * _told_in_order(things_BTS)
+        return self.layers(torch.cat([found, facts, counts, places, order], dim=-1))
 
     def things(self, words_BTH: Tensor, image_tokens_BSH: Tensor) -> Tensor:
         """How many things that each word means stand with their middle in each cell, (B, T, S), 0 or more;
@@ -113,6 +115,34 @@ def _hats(counts: Tensor) -> Tensor:
     last."""
     whole = torch.arange(MOST + 1, device=counts.device, dtype=counts.dtype)
     return (1 - (counts.clamp(max=MOST)[..., None] - whole).abs()).clamp(min=0)
+
+
+def in_order(things_BTS: Tensor) -> Tensor:
+    """(B, T, S) things in the cells of a square grid to (B, T, MOST, S): how much of the first thing from the
+    left, of the second, ... is in each cell. Columns come from left to right, a column's cells from above.
+
+    The first is what lies before the running sum reaches 1, the second what lies between 1 and 2, and so on.
+    """
+    side = round(things_BTS.shape[-1] ** 0.5)
+    by_column = things_BTS.unflatten(-1, (side, side)).transpose(-1, -2).flatten(-2)
+    after = by_column.cumsum(dim=-1)[..., None, :]
+    before = after - by_column[..., None, :]
+    first = torch.arange(MOST, device=after.device, dtype=after.dtype)[:, None]
+    share = (torch.minimum(after, first + 1) - torch.maximum(before, first)).clamp(min=0)
+    return share.unflatten(-1, (side, side)).transpose(-1, -2).flatten(-2)
+
+
+def _told_in_order(things_BTS: Tensor) -> Tensor:
+    """(B, T, MOST * (3 + 2 * MAP_SIDE)): of each thing in order how much of it there is, its x and y, and how
+    it spreads over the columns and the rows of a coarse grid."""
+    order = in_order(things_BTS)
+    side = round(things_BTS.shape[-1] ** 0.5)
+    middles = order @ cell_places(things_BTS.shape[-1], like=order)
+    spread = order.unflatten(-1, (side, side))
+    axes = torch.stack([spread.sum(dim=-2), spread.sum(dim=-1)], dim=-2)  # over columns, over rows
+    coarse = F.adaptive_avg_pool1d(axes.flatten(0, -3), MAP_SIDE).unflatten(0, axes.shape[:-2])
+    told = [order.sum(dim=-1, keepdim=True), middles, coarse.flatten(-2) * (side / MAP_SIDE)]
+    return torch.cat(told, dim=-1).flatten(-2)
 
 
 def _pooled(map_BThw: Tensor) -> Tensor:
