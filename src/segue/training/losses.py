@@ -61,7 +61,8 @@ def cells_loss(scores_Khw: Tensor, targets_Khw: Tensor) -> Tensor:
 
     Targets may be finer than the scores; empty ones do not count. Mean over targets.
     """
-    share = F.adaptive_avg_pool2d(targets_Khw[:, None], scores_Khw.shape[-2:])[:, 0].flatten(1)
+    h, w = scores_Khw.shape[-2:]
+    share = F.adaptive_avg_pool2d(targets_Khw[:, None], (h, w))[:, 0].flatten(1)
     total = share.sum(dim=1, keepdim=True)
     loss = -(share / total.clamp(min=1e-6) * scores_Khw.flatten(1).log_softmax(dim=1)).sum(dim=1)
     return loss.sum() / (total > 0).sum().clamp(min=1)
