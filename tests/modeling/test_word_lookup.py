@@ -10,6 +10,7 @@ import torch
 
 from segue.modeling.generation import compute_prefix, generate, read_given
 from segue.modeling.word_lookup import (
+    EACH,
     FACTS,
     GAIN,
     MAP_SIDE,
@@ -19,7 +20,9 @@ from segue.modeling.word_lookup import (
     embed_said,
     embed_text,
     in_order,
+    times_said,
 )
+from segue.processing import ANSWER_ID
 from tests.modeling.tiny import tiny_model
 
 
@@ -35,7 +38,7 @@ def test_a_new_lookup_adds_nothing():
     model, _ = tiny_model(word_lookup=True, scale=1.0)
     fresh = type(model)(model.config)
     words, seen = torch.randn(2, 3, 32), torch.randn(2, 4, 32)
-    assert fresh.word_lookup(words, seen).abs().max() == 0
+    assert fresh.word_lookup(words, seen, torch.zeros(2, 3, dtype=torch.long)).abs().max() == 0
 
 
 @torch.no_grad()
@@ -54,9 +57,9 @@ def test_it_counts_the_things_that_are_like_the_word():
 
     heard: list[torch.Tensor] = []
     lookup.layers.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0]))
-    lookup(words, seen)
-    counts, places, order = heard[0][0, :, 8 + FACTS :].split(
-        [MOST + 1, MAP_SIDE**2, MOST * (3 + 2 * MAP_SIDE)], dim=-1
+    lookup(words, seen, torch.tensor([[1, 0, 9]]))
+    counts, places, order, due = heard[0][0, :, 8 + FACTS :].split(
+        [MOST + 1, MAP_SIDE**2, MOST * EACH, EACH], dim=-1
     )
     assert (counts / GAIN).argmax(dim=-1).tolist() == [2, 1, 0]
     assert torch.allclose(places.sum(dim=-1) / GAIN, torch.tensor([2.0, 1, 0]), atol=0.05)
@@ -64,6 +67,9 @@ def test_it_counts_the_things_that_are_like_the_word():
     first, second = order[0].unflatten(0, (MOST, -1))[:2] / GAIN
     assert torch.allclose(first[:3], torch.tensor([1.0, -0.5, -0.5]), atol=0.05)  # how much, and its x and y
     assert torch.allclose(second[:3], torch.tensor([1.0, 0.5, 0.5]), atol=0.05)
+    assert torch.equal(due[0] / GAIN, second)  # the answer has said this word once
+    assert torch.equal(due[1], order[1, :EACH])
+    assert not due[2].any()
     columns, rows = first[3:].split(MAP_SIDE)
     for axis in (columns, rows):
         assert axis[: MAP_SIDE // 2].sum().item() == pytest.approx(1.0, abs=0.05)
@@ -87,6 +93,15 @@ def test_a_thing_on_several_cells_is_one_and_what_is_over_begins_the_next():
     assert second[[0, 1, 3]].tolist() == [0, 0.25, 0.75]
 
 
+def test_words_are_counted_within_their_own_answer():
+    ask, say = 5, 6
+    #               a question,        its answer,      another, its answer
+    ids = torch.tensor([[9, ask, 20, 20, say, 20, 21, 20, 20, ask, 20, say, 20, 21]])
+    segments = torch.tensor([[0, *[1] * 8, *[2] * 5]])
+    assert times_said(ids, say, segments).tolist() == [[*[0] * 7, 1, 2, 0, 0, 0, 0, 0]]
+    assert times_said(ids[:, :9], say).tolist() == [[*[0] * 7, 1, 2]]
+
+
 def test_more_than_the_most_are_not_told():
     assert in_order(torch.ones(1, 1, 16)).sum().item() == MOST
 
@@ -104,7 +119,7 @@ def test_behind_a_cached_picture_it_is_as_in_one_pass():
     model, processor = looking_model()
     features = model.encode_images(torch.randint(0, 256, (1, 3, 32, 32)))
     prefix = torch.tensor([processor.prefix_ids])
-    text = list(range(20, 32))
+    text = [*range(20, 26), ANSWER_ID, *range(20, 26), *range(20, 26)]  # says every word twice
     whole = model(torch.tensor([processor.prefix_ids + text]), features.tokens)[0, prefix.shape[1] :]
 
     cached = compute_prefix(model.language_model, model.embed(prefix, features.tokens))
@@ -124,7 +139,7 @@ def test_what_is_said_is_looked_up_in_its_own_picture():
     prefix = torch.tensor([processor.prefix_ids] * 2)
     cached = compute_prefix(model.language_model, model.embed(prefix, features.tokens))
     tokens = [features[number].tokens for number in range(2)]
-    prompts = [embed_text(model, list(range(20, 26)), image_tokens=own) for own in tokens]
+    prompts = [embed_text(model, [*range(20, 25), ANSWER_ID], image_tokens=own) for own in tokens]
     order = [1, 0]  # the pictures of the rows
     answers = generate(
         model.language_model,
@@ -136,7 +151,7 @@ def test_what_is_said_is_looked_up_in_its_own_picture():
         embed=embed_said(model, tokens),
     )
     for answer, picture in zip(answers, order, strict=True):
-        given = embed_text(model, [*range(20, 26), *answer.ids], image_tokens=tokens[picture])
+        given = embed_text(model, [*range(20, 25), ANSWER_ID, *answer.ids], image_tokens=tokens[picture])
         (states,) = read_given(model.language_model, cached[picture], [given], image_index=[0])
         assert torch.allclose(answer.states, states[5 : 5 + len(answer.states)], atol=1e-4)
         assert len(answer.ids) > 1
@@ -150,7 +165,7 @@ def test_it_finds_where_the_picture_looks_like_the_word():
     lookup.layers.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0]))
     seen = torch.eye(8)[None, :4]  # a grid of 2 x 2, each cell of its own kind
     words = torch.stack([torch.eye(8)[1], torch.eye(8)[7]])[None] * 3
-    lookup(words, seen)
+    lookup(words, seen, torch.zeros(words.shape[:2], dtype=torch.long))
     found, facts = heard[0][0, :, :8], heard[0][0, :, 8 : 8 + FACTS]
     assert found[0].argmax() == 1
     best, _, sharpness, x, y = facts[0].tolist()

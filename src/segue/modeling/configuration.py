@@ -87,6 +87,7 @@ class GroundedConfig(PreTrainedConfig):
     Attributes:
         text_config: the language model (LLaMA).
         image_token_id, region_token_id: placeholders in `input_ids` that image and region embeddings replace.
+        answer_token_id: begins an answer in `input_ids`.
         template: name of the prompt template (`segue.conversation`).
         lowercase: the language model reads and writes lower case; answers are shown in sentence case.
         points_per_word: 1 (PixelLLM's paper: one point) or 2 (its released code: two corners, the word's
@@ -113,6 +114,7 @@ class GroundedConfig(PreTrainedConfig):
     mask_token_config: Any = None
     image_token_id: int = 3
     region_token_id: int = 4
+    answer_token_id: int = 6
     template: str = "mini"
     lowercase: bool = True
     points_per_word: int = 1

@@ -19,8 +19,9 @@ from transformers import DynamicCache, LlamaForCausalLM
 
 __all__ = ["Embed", "Generated", "Prefix", "Watch", "compute_prefix", "generate", "read_given"]
 
-Embed = Callable[[Tensor, Tensor], Tensor]
-"""Ids (B, W) and the number of each row's image (B,) to (B, W, H): what the language model reads."""
+Embed = Callable[[Tensor, Tensor, Sequence[Sequence[int]]], Tensor]
+"""Ids (B, W), the number of each row's image (B,) and the ids that each row has said before to (B, W, H): what the
+language model reads."""
 
 Watch = Callable[[int, Sequence[int]], bool]
 """Told after each step what a row (its number) has said so far; False takes the row out of the batch."""
@@ -168,7 +169,8 @@ def generate(
         lengths = [len(chunk) for chunk in chunks]
         ids = pad_sequence([torch.tensor(chunk) for chunk in chunks], batch_first=True)
         ids = ids.to(prefix.mask.device)
-        states = batch.feed(words(ids) if embed is None else embed(ids, batch.images), lengths)
+        before = [row.ids[: -len(chunk)] for row, chunk in zip(going, chunks, strict=True)]
+        states = batch.feed(words(ids) if embed is None else embed(ids, batch.images, before), lengths)
         for row, length, state in zip(going, lengths, states, strict=True):
             row.states.extend(state[:length])
 

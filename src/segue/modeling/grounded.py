@@ -31,7 +31,7 @@ from segue.modeling.placeholders import fill_placeholders
 from segue.modeling.point_head import PointHead, RegionEncoder
 from segue.modeling.silent_linear import SilentLinear
 from segue.modeling.vision import VisionEncoder, VisionFeatures
-from segue.modeling.word_lookup import WordLookup
+from segue.modeling.word_lookup import WordLookup, times_said
 
 __all__ = ["GroundedModel", "ImageFeatures", "packed_attention_mask"]
 
@@ -196,7 +196,9 @@ class GroundedModel(PreTrainedModel):
             seen = input_ids == self.config.image_token_id
             said = ~seen & (seen.cumsum(dim=1) > 0)  # what stands behind the picture
             begin = int(said.any(dim=0).int().argmax())  # half of a row is picture: nothing to look up there
-            found = self.word_lookup(embeddings[:, begin:], image_tokens) * said[:, begin:, None]
+            own = None if segment_ids is None else segment_ids[:, begin:]
+            times = times_said(input_ids[:, begin:], self.config.answer_token_id, own)
+            found = self.word_lookup(embeddings[:, begin:], image_tokens, times) * said[:, begin:, None]
             embeddings = torch.cat([embeddings[:, :begin], embeddings[:, begin:] + found], dim=1)
         mask = None if segment_ids is None else packed_attention_mask(segment_ids)
         return self.language_model.model(

@@ -7,7 +7,8 @@ its embedding: a question's words say whether a thing is there, an answer's wher
 that follow belong. A language model of five layers would have to discover the same comparison in its
 attention, which takes far longer than all of its training here; and the sum that attention takes of what it
 finds cannot be counted. Nor can such a model sort: so the things of a kind come in order too, from left to
-right, for "the left dog" or "the third mug".
+right, for "the left dog" or "the third mug". A list names them in that order, so a word that the answer has
+said n times already is told of thing n + 1 apart.
 
 Letters: B rows, T tokens, S image tokens of a square grid, H width.
 """
@@ -25,7 +26,7 @@ from transformers import initialization as init
 from segue.modeling.generation import Embed
 from segue.modeling.silent_linear import SilentLinear
 
-__all__ = ["GAIN", "WordLookup", "cell_places", "embed_said", "embed_text", "in_order"]
+__all__ = ["GAIN", "WordLookup", "cell_places", "embed_said", "embed_text", "in_order", "times_said"]
 
 FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
@@ -33,6 +34,8 @@ MOST = 6
 """Counts up to here are told apart."""
 MAP_SIDE = 8
 """Of the map that says where the things stand, whatever the grid."""
+EACH = 3 + 2 * MAP_SIDE
+"""Numbers that tell of one thing in order."""
 GAIN = 4.0
 """Few numbers must be heard beside a vector of hundreds."""
 SHARPNESS = 30.0
@@ -52,7 +55,7 @@ class WordLookup(nn.Module):
         self.log_match_scale = nn.Parameter(torch.empty(()))
         self.match_threshold = nn.Parameter(torch.empty(()))
         self.density = nn.Linear(width, 1)
-        heard = width + FACTS + MOST + 1 + MAP_SIDE**2 + MOST * (3 + 2 * MAP_SIDE)
+        heard = width + FACTS + MOST + 1 + MAP_SIDE**2 + (MOST + 1) * EACH
         self.layers = nn.Sequential(nn.Linear(heard, width), nn.GELU(), SilentLinear(width, width))
         self.start()
 
@@ -63,8 +66,9 @@ class WordLookup(nn.Module):
         init.zeros_(self.match_threshold)
         init.constant_(self.density.bias, -3.0)
 
-    def forward(self, words_BTH: Tensor, image_tokens_BSH: Tensor) -> Tensor:
-        """What to add to each word's embedding, (B, T, H)."""
+    def forward(self, words_BTH: Tensor, image_tokens_BSH: Tensor, times_BT: Tensor) -> Tensor:
+        """What to add to each word's embedding, (B, T, H). `times_BT`: how often the answer has said the word
+        before, int64 (`times_said`)."""
         H, S = words_BTH.shape[-1], image_tokens_BSH.shape[1]
         seen = F.normalize(image_tokens_BSH, dim=-1)
         similarity_BTS = F.normalize(words_BTH, dim=-1) @ seen.transpose(1, 2)
@@ -86,8 +90,11 @@ class WordLookup(nn.Module):
         things_BTS = self._standing(similarity_BTS, seen)
         counts = GAIN * _hats(things_BTS.sum(dim=-1))
         places = GAIN * _pooled(things_BTS.unflatten(-1, (side, side)))
-        order = GAIN * _told_in_order(things_BTS)
-        return self.layers(torch.cat([found, facts, counts, places, order], dim=-1))
+        order_BTME = GAIN * _told_in_order(things_BTS)
+        due = F.pad(order_BTME, (0, 0, 0, 1))  # nothing after the last
+        which = times_BT.clamp(max=MOST)[..., None, None].expand(-1, -1, 1, EACH)
+        due = due.gather(-2, which)[..., 0, :]
+        return self.layers(torch.cat([found, facts, counts, places, order_BTME.flatten(-2), due], dim=-1))
 
     def things(self, words_BTH: Tensor, image_tokens_BSH: Tensor) -> Tensor:
         """How many things that each word means stand with their middle in each cell, (B, T, S), 0 or more;
@@ -132,9 +139,25 @@ def in_order(things_BTS: Tensor) -> Tensor:
     return share.unflatten(-1, (side, side)).transpose(-1, -2).flatten(-2)
 
 
+def times_said(ids_BT: Tensor, answer_id: int, segments_BT: Tensor | None = None) -> Tensor:
+    """(B, T): how often each id of an answer stands earlier in the same answer; 0 in a question.
+
+    Args:
+        answer_id: begins an answer.
+        segments_BT: of several dialogues in a row (`packed_attention_mask`); None: one.
+    """
+    T = ids_BT.shape[1]
+    earlier = torch.ones(T, T, dtype=torch.bool, device=ids_BT.device).tril(-1).expand(len(ids_BT), T, T)
+    if segments_BT is not None:
+        earlier = earlier & (segments_BT[:, :, None] == segments_BT[:, None, :])
+    answered = (earlier & (ids_BT == answer_id)[:, None, :]).any(dim=-1)
+    same = earlier & (ids_BT[:, :, None] == ids_BT[:, None, :]) & answered[:, None, :]
+    return same.sum(dim=-1)
+
+
 def _told_in_order(things_BTS: Tensor) -> Tensor:
-    """(B, T, MOST * (3 + 2 * MAP_SIDE)): of each thing in order how much of it there is, its x and y, and how
-    it spreads over the columns and the rows of a coarse grid."""
+    """(B, T, MOST, EACH): of each thing in order how much of it there is, its x and y, and how it spreads
+    over the columns and the rows of a coarse grid."""
     order = in_order(things_BTS)
     side = round(things_BTS.shape[-1] ** 0.5)
     middles = order @ cell_places(things_BTS.shape[-1], like=order)
@@ -142,7 +165,7 @@ def _told_in_order(things_BTS: Tensor) -> Tensor:
     axes = torch.stack([spread.sum(dim=-2), spread.sum(dim=-1)], dim=-2)  # over columns, over rows
     coarse = F.adaptive_avg_pool1d(axes.flatten(0, -3), MAP_SIDE).unflatten(0, axes.shape[:-2])
     told = [order.sum(dim=-1, keepdim=True), middles, coarse.flatten(-2) * (side / MAP_SIDE)]
-    return torch.cat(told, dim=-1).flatten(-2)
+    return torch.cat(told, dim=-1)
 
 
 def _pooled(map_BThw: Tensor) -> Tensor:
@@ -165,9 +188,11 @@ def embed_text(
         image_tokens: (1, S, H) of the picture.
         regions: (R, 4) boxes of the region placeholders among the ids.
     """
-    embeddings = model.embed(torch.tensor([list(ids)], device=model.device), regions=regions)
+    ids_1T = torch.tensor([list(ids)], device=model.device)
+    embeddings = model.embed(ids_1T, regions=regions)
     if model.word_lookup is not None:
-        embeddings = embeddings + model.word_lookup(embeddings, image_tokens)
+        times = times_said(ids_1T, model.config.answer_token_id)
+        embeddings = embeddings + model.word_lookup(embeddings, image_tokens, times)
     return embeddings[0]
 
 
@@ -182,8 +207,12 @@ def embed_said(model: Any, image_tokens: Sequence[Tensor]) -> Embed | None:
     words = model.language_model.get_input_embeddings()
     tokens_ISH = torch.cat(list(image_tokens))
 
-    def embed(ids: Tensor, pictures: Tensor) -> Tensor:
+    def embed(ids: Tensor, pictures: Tensor, before: Sequence[Sequence[int]]) -> Tensor:
         embeddings = words(ids)
-        return embeddings + model.word_lookup(embeddings, tokens_ISH[pictures])
+        times = [
+            [[*said, *chunk[:t]].count(chunk[t]) for t in range(len(chunk))]
+            for said, chunk in zip(before, ids.tolist(), strict=True)
+        ]
+        return embeddings + model.word_lookup(embeddings, tokens_ISH[pictures], torch.tensor(times).to(ids))
 
     return embed
