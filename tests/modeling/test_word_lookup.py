@@ -155,6 +155,7 @@ def test_what_is_said_is_looked_up_in_its_own_picture():
         (states,) = read_given(model.language_model, cached[picture], [given], image_index=[0])
         assert torch.allclose(answer.states, states[5 : 5 + len(answer.states)], atol=1e-4)
         assert len(answer.ids) > 1
+        assert len(set(answer.ids)) < len(answer.ids)  # what is said again is counted
 
 
 def test_it_finds_where_the_picture_looks_like_the_word():

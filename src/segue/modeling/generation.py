@@ -20,8 +20,8 @@ from transformers import DynamicCache, LlamaForCausalLM
 __all__ = ["Embed", "Generated", "Prefix", "Watch", "compute_prefix", "generate", "read_given"]
 
 Embed = Callable[[Tensor, Tensor, Sequence[Sequence[int]]], Tensor]
-"""Ids (B, W), the number of each row's image (B,) and the ids that each row has said before to (B, W, H): what the
-language model reads."""
+"""Ids (B, W), the number of each row's image (B,), and the ids that each row has said before, to (B, W, H):
+what the language model reads."""
 
 Watch = Callable[[int, Sequence[int]], bool]
 """Told after each step what a row (its number) has said so far; False takes the row out of the batch."""
