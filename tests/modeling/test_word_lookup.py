@@ -158,6 +158,17 @@ def test_what_is_said_is_looked_up_in_its_own_picture():
         assert len(set(answer.ids)) < len(answer.ids)  # what is said again is counted
 
 
+@torch.no_grad()
+def test_words_of_one_step_are_counted_in_their_order():
+    model, _ = looking_model()
+    tokens = model.encode_images(torch.randint(0, 256, (1, 3, 32, 32))).tokens
+    whole = embed_text(model, [ANSWER_ID, 20, 20, 21, 20], image_tokens=tokens)
+    said = embed_said(model, [tokens])
+    assert said is not None
+    step = said(torch.tensor([[20, 21, 20]]), torch.tensor([0]), [[20]])
+    assert torch.allclose(step[0], whole[2:], atol=1e-5)
+
+
 def test_it_finds_where_the_picture_looks_like_the_word():
     lookup = WordLookup(8)
     with torch.no_grad():
