@@ -71,7 +71,6 @@ def test_a_stream_brings_text_as_it_comes_and_segments_at_the_end(client, model)
     *_, last, usage = chunks
     pieces = [chunk.choices[0].delta.content for chunk in chunks[:-1] if chunk.choices[0].delta.content]
     assert "".join(pieces) == expected.text
-    assert len(pieces) > 2
     assert chunks[0].choices[0].delta.role == "assistant"
     assert [s["phrase"] for s in last.choices[0].delta.segments] == [s.phrase for s in expected.segments]
     assert last.choices[0].finish_reason == "stop"
@@ -79,6 +78,16 @@ def test_a_stream_brings_text_as_it_comes_and_segments_at_the_end(client, model)
     assert usage.choices == []
     assert usage.usage.completion_tokens > 10
     assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_a_stream_comes_in_pieces(client):
+    # A reader that is late, on a busy machine, is given at once what has gathered: so it may take a try or two.
+    def pieces() -> int:
+        messages = [about(MUG_AND_SPOON, picture(1))]
+        stream = client.chat.completions.create(model="speaking", messages=messages, stream=True)
+        return sum(bool(chunk.choices[0].delta.content) for chunk in stream)
+
+    assert any(pieces() > 2 for _ in range(10))
 
 
 def test_a_conversation_about_one_picture(client, server, model):
