@@ -81,7 +81,7 @@ def test_a_stream_brings_text_as_it_comes_and_segments_at_the_end(client, model)
 
 
 def test_a_stream_comes_in_pieces(client):
-    # A reader that is late, on a busy machine, is given at once what has gathered: so it may take a try or two.
+    # A reader that is late, on a busy machine, is given at once what has gathered: so it may take a try.
     def pieces() -> int:
         messages = [about(MUG_AND_SPOON, picture(1))]
         stream = client.chat.completions.create(model="speaking", messages=messages, stream=True)
