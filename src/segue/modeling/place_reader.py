@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from segue.modeling.silent_linear import SilentLinear
+from segue.modeling.standing_things import cell_places
 from segue.modeling.vision import sincos_positions
-from segue.modeling.word_lookup import GAIN, cell_places
+from segue.modeling.word_lookup import GAIN
 
 __all__ = ["CellAttention", "PlaceReader", "prior_of"]
 

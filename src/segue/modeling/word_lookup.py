@@ -25,17 +25,20 @@ from transformers import initialization as init
 
 from segue.modeling.generation import Embed
 from segue.modeling.silent_linear import SilentLinear
+from segue.modeling.standing_things import (
+    EACH,
+    MAP_SIDE,
+    MOST,
+    cell_places,
+    count_shares,
+    pooled,
+    told_in_order,
+)
 
-__all__ = ["GAIN", "WordLookup", "cell_places", "embed_said", "embed_text", "in_order", "times_said"]
+__all__ = ["GAIN", "WordLookup", "embed_said", "embed_text", "times_said"]
 
 FACTS = 5
 """Best and mean similarity, how sharp the place is, and its x and y in [-1, 1]."""
-MOST = 6
-"""Counts up to here are told apart."""
-MAP_SIDE = 8
-"""Of the map that says where the things stand, whatever the grid."""
-EACH = 3 + 2 * MAP_SIDE
-"""Numbers that tell of one thing in order."""
 GAIN = 4.0
 """Few numbers must be heard beside a vector of hundreds."""
 SHARPNESS = 30.0
@@ -88,9 +91,9 @@ class WordLookup(nn.Module):
             dim=-1,
         )
         things_BTS = self._standing(similarity_BTS, seen)
-        counts = GAIN * _hats(things_BTS.sum(dim=-1))
-        places = GAIN * _pooled(things_BTS.unflatten(-1, (side, side)))
-        order_BTME = GAIN * _told_in_order(things_BTS)
+        counts = GAIN * count_shares(things_BTS.sum(dim=-1))
+        places = GAIN * pooled(things_BTS.unflatten(-1, (side, side)))
+        order_BTME = GAIN * told_in_order(things_BTS)
         due = F.pad(order_BTME, (0, 0, 0, 1))  # nothing after the last
         which = times_BT.clamp(max=MOST)[..., None, None].expand(-1, -1, 1, EACH)
         due = due.gather(-2, which)[..., 0, :]
@@ -110,35 +113,6 @@ class WordLookup(nn.Module):
         return match_BTS * mass_BS[:, None]
 
 
-def cell_places(count: int, *, like: Tensor) -> Tensor:
-    """(count, 2) middles of the cells of a square grid, x and y in [-1, 1], row by row."""
-    side = round(count**0.5)
-    axis = (torch.arange(side, device=like.device, dtype=like.dtype) + 0.5) / side * 2 - 1
-    return torch.stack([axis.repeat(side), axis.repeat_interleave(side)], dim=-1)
-
-
-def _hats(counts: Tensor) -> Tensor:
-    """(...) counts to (..., MOST + 1) shares of the whole numbers beside them; more than the last is the
-    last."""
-    whole = torch.arange(MOST + 1, device=counts.device, dtype=counts.dtype)
-    return (1 - (counts.clamp(max=MOST)[..., None] - whole).abs()).clamp(min=0)
-
-
-def in_order(things_BTS: Tensor) -> Tensor:
-    """(B, T, S) things in the cells of a square grid to (B, T, MOST, S): how much of the first thing from the
-    left, of the second, ... is in each cell. Columns come from left to right, a column's cells from above.
-
-    The first is what lies before the running sum reaches 1, the second what lies between 1 and 2, and so on.
-    """
-    side = round(things_BTS.shape[-1] ** 0.5)
-    by_column = things_BTS.unflatten(-1, (side, side)).transpose(-1, -2).flatten(-2)
-    after = by_column.cumsum(dim=-1)[..., None, :]
-    before = after - by_column[..., None, :]
-    first = torch.arange(MOST, device=after.device, dtype=after.dtype)[:, None]
-    share = (torch.minimum(after, first + 1) - torch.maximum(before, first)).clamp(min=0)
-    return share.unflatten(-1, (side, side)).transpose(-1, -2).flatten(-2)
-
-
 def times_said(ids_BT: Tensor, answer_id: int, segments_BT: Tensor | None = None) -> Tensor:
     """(B, T): how often each id of an answer stands earlier in the same answer; 0 in a question.
 
@@ -153,25 +127,6 @@ def times_said(ids_BT: Tensor, answer_id: int, segments_BT: Tensor | None = None
     answered = (earlier & (ids_BT == answer_id)[:, None, :]).any(dim=-1)
     same = earlier & (ids_BT[:, :, None] == ids_BT[:, None, :]) & answered[:, None, :]
     return same.sum(dim=-1)
-
-
-def _told_in_order(things_BTS: Tensor) -> Tensor:
-    """(B, T, MOST, EACH): of each thing in order how much of it there is, its x and y, and how it spreads
-    over the columns and the rows of a coarse grid."""
-    order = in_order(things_BTS)
-    side = round(things_BTS.shape[-1] ** 0.5)
-    middles = order @ cell_places(things_BTS.shape[-1], like=order)
-    spread = order.unflatten(-1, (side, side))
-    axes = torch.stack([spread.sum(dim=-2), spread.sum(dim=-1)], dim=-2)  # over columns, over rows
-    coarse = F.adaptive_avg_pool1d(axes.flatten(0, -3), MAP_SIDE).unflatten(0, axes.shape[:-2])
-    told = [order.sum(dim=-1, keepdim=True), middles, coarse.flatten(-2) * (side / MAP_SIDE)]
-    return torch.cat(told, dim=-1)
-
-
-def _pooled(map_BThw: Tensor) -> Tensor:
-    """(B, T, h, w) with its sum kept -> (B, T, MAP_SIDE^2)."""
-    share = map_BThw.shape[-2] * map_BThw.shape[-1] / MAP_SIDE**2
-    return F.adaptive_avg_pool2d(map_BThw, MAP_SIDE).flatten(2) * share
 
 
 def embed_text(
