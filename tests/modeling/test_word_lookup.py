@@ -25,10 +25,13 @@ from tests.modeling.tiny import tiny_model
 
 
 def looking_model():
-    """A tiny model whose lookup has something to say, and its processor."""
+    """A tiny model whose lookup has something to say and sees several of everything, and its processor."""
     model, processor = tiny_model(word_lookup=True)
     torch.manual_seed(1)
     torch.nn.init.normal_(model.word_lookup.layers[-1].weight)
+    torch.nn.init.zeros_(model.word_lookup.density.weight)
+    torch.nn.init.constant_(model.word_lookup.density.bias, 2.0)
+    torch.nn.init.constant_(model.word_lookup.match_threshold, -1.0)
     return model.eval(), processor
 
 

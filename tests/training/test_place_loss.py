@@ -73,7 +73,7 @@ def test_targets_look_at_their_masks():
     ).eval()
     with torch.no_grad():
         features = own.model.encode_images(torch.zeros(1, 3, 64, 64))
-    rows, states = torch.zeros(1, dtype=torch.long), torch.ones(1, 4, 32)
+    rows, states = torch.zeros(1, dtype=torch.long), torch.ones(1, 4, 32, requires_grad=True)
     target = torch.zeros(1, 64, 64)
     target[:, 48:, :16] = 255  # the bottom left cell
 
@@ -86,6 +86,8 @@ def test_targets_look_at_their_masks():
         terms()["look"].backward()
         optimiser.step()
     assert terms()["look"] < 0.2
+    assert states.grad is not None
+    assert states.grad.abs().sum() > 0  # the language model learns to say where
     assert int(own.model.mask_scores(features, rows, states).argmax()) == 12
     own.weights = LossWeights()
     assert "look" not in terms()
