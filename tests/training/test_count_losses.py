@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from segue.data.collation import DenseLabels
+from segue.training.counted_words import CountedWord
 from segue.training.objective import GroundedObjective, LossWeights
 from tests.modeling.tiny import tiny_config
 
@@ -18,7 +19,8 @@ def losses(known: list[bool], things: list[tuple[int, int]]) -> dict[str, float]
     objective = GroundedObjective(
         tiny_config(word_lookup=True),
         labels=LABELS,
-        label_ids={"category": [[20], [21]], "color": [[22]]},
+        counted=[CountedWord("dog", frozenset({"dog"})), CountedWord("cat", frozenset({"cat"}))],
+        label_ids={"category": [[20], [21]], "color": [[22]], "counted": [[20], [21]]},
         weights=LossWeights(count=1.0),
     ).eval()
     objective.model.word_lookup.density.bias.fill_(-30.0)  # nothing is found

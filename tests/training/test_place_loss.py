@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from segue.data.collation import DenseLabels
+from segue.training.counted_words import CountedWord
 from segue.training.objective import GroundedObjective, LossWeights
 from tests.modeling.tiny import tiny_config
 
@@ -19,7 +20,8 @@ def objective(**weights: float) -> GroundedObjective:
     return GroundedObjective(
         tiny_config(place_reader=True),
         labels=LABELS,
-        label_ids={"category": [[20]], "color": [[22]]},
+        counted=[CountedWord("dog", frozenset({"dog"}))],
+        label_ids={"category": [[20]], "color": [[22]], "counted": [[20]]},
         weights=LossWeights(**weights),
     ).eval()
 
@@ -68,7 +70,8 @@ def test_targets_look_at_their_masks():
     own = GroundedObjective(
         tiny_config(mask_reader=True),
         labels=LABELS,
-        label_ids={"category": [[20]], "color": [[22]]},
+        counted=[CountedWord("dog", frozenset({"dog"}))],
+        label_ids={"category": [[20]], "color": [[22]], "counted": [[20]]},
         weights=LossWeights(look=1.0),
     ).eval()
     with torch.no_grad():

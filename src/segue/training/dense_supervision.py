@@ -14,29 +14,42 @@ from torch import Tensor, nn
 from segue.data.collation import IGNORE, UNLABELLED
 from segue.training.losses import partial_label_loss
 
-__all__ = ["WordClassifier", "cell_loss", "named_states", "splatted"]
+__all__ = ["Names", "WordClassifier", "cell_loss", "named_states", "splatted"]
+
+
+class Names(nn.Module):
+    """The mean word embedding of each of some names."""
+
+    ids: Tensor
+    share: Tensor
+
+    def __init__(self, name_ids: list[list[int]]):
+        super().__init__()
+        longest = max((len(ids) for ids in name_ids), default=0)
+        ids = torch.tensor([i + [0] * (longest - len(i)) for i in name_ids])
+        used = torch.tensor([[1.0] * len(i) + [0.0] * (longest - len(i)) for i in name_ids])
+        self.register_buffer("ids", ids, persistent=False)
+        self.register_buffer("share", (used / used.sum(1, keepdim=True))[..., None], persistent=False)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """(vocabulary, width) table -> (names, width)."""
+        return (embeddings[self.ids] * self.share).sum(1)
 
 
 class WordClassifier(nn.Module):
     """Cosine similarity between features and the mean word embedding of each class name, plus a background
     vector."""
 
-    ids: Tensor
-    share: Tensor
-
     def __init__(self, width: int, label_ids: list[list[int]]):
         super().__init__()
         self.background = nn.Parameter(torch.randn(1, width) * 0.02)
         self.log_scale = nn.Parameter(torch.tensor(2.5))
-        longest = max(len(ids) for ids in label_ids)
-        ids = torch.tensor([i + [0] * (longest - len(i)) for i in label_ids])
-        used = torch.tensor([[1.0] * len(i) + [0.0] * (longest - len(i)) for i in label_ids])
-        self.register_buffer("ids", ids, persistent=False)
-        self.register_buffer("share", (used / used.sum(1, keepdim=True))[..., None], persistent=False)
+        self.names = Names(label_ids)
 
     def words(self, embeddings: Tensor) -> Tensor:
         """(classes - 1, width) mean embedding of each name's tokens, background left out."""
-        return (embeddings[self.ids] * self.share).sum(1)
+        named: Tensor = self.names(embeddings)
+        return named
 
     def forward(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """(B, T, width) features and the (vocabulary, width) table -> (B, T, classes) logits, background

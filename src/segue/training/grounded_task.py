@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from segue.errors import SegueError
 from segue.modeling.configuration import GroundedConfig
 from segue.predictor import Predictor
 from segue.processing import Processor
+from segue.training.counted_words import counted_words
 from segue.training.engine import Store
 from segue.training.objective import GroundedObjective, LossWeights
 from segue.training.parts import choose_trained
@@ -91,14 +93,22 @@ class GroundedTask:
     def _objective(self, labels: DenseLabels, stage: Stage) -> GroundedObjective:
         tokenizer = self.processor.tokenizer
 
-        def ids(names: tuple[str, ...]) -> list[list[int]]:
+        def ids(names: Iterable[str]) -> list[list[int]]:
             # With the space before it, as a word stands in a sentence.
-            return [tokenizer.encode(" " + name, add_special_tokens=False) for name in names[1:]]
+            return [tokenizer.encode(" " + name, add_special_tokens=False) for name in names]
+
+        categories, colors = labels.categories[1:], labels.colors[1:]
+        counted = counted_words(categories)
 
         return GroundedObjective(
             self.config,
             labels=labels,
-            label_ids={"category": ids(labels.categories), "color": ids(labels.colors)},
+            counted=counted,
+            label_ids={
+                "category": ids(categories),
+                "color": ids(colors),
+                "counted": ids(word.text for word in counted),
+            },
             weights=replace(LossWeights(), **stage.losses),
         )
 

@@ -12,11 +12,12 @@ the pixel decoder learns to find what they name. Align: a target's token, compar
 cell by cell, is a distribution over cells that should be the target's; this finds the place long before BCE
 does. Look: the same for where the decoder is told that the target is (`mask_reader`). Place: the same for
 what the location MLP reads (`PlaceReader`), by the word's point. Count: the things
-that the word lookup finds for each class, by the labels' numbers and middles.
+that the word lookup finds for each word and each colour, by the labels' numbers and middles.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +28,8 @@ from transformers import PreTrainedModel
 from segue.data.collation import IGNORE, DenseLabels
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel, ImageFeatures
-from segue.training.dense_supervision import WordClassifier, cell_loss, named_states, splatted
+from segue.training.counted_words import CountedWord, WordNumbers
+from segue.training.dense_supervision import Names, WordClassifier, cell_loss, named_states, splatted
 from segue.training.losses import (
     alignment_loss,
     cells_loss,
@@ -91,8 +93,10 @@ class GroundedObjective(PreTrainedModel):
 
     Args:
         config: the model's.
-        label_ids: for "category" and "color", the token ids of every class name but background.
         labels: the dense classes.
+        counted: the words whose things are counted.
+        label_ids: for "category" and "color", the token ids of every class name but background; for
+            "counted", those of the words.
         weights: of the terms.
     """
 
@@ -108,6 +112,7 @@ class GroundedObjective(PreTrainedModel):
         config: GroundedConfig,
         *,
         labels: DenseLabels,
+        counted: Sequence[CountedWord],
         label_ids: dict[str, list[list[int]]],
         weights: LossWeights,
     ):
@@ -116,6 +121,8 @@ class GroundedObjective(PreTrainedModel):
         self.model = GroundedModel(config)
         self.category_words = WordClassifier(config.text_config.hidden_size, label_ids["category"])
         self.color_words = WordClassifier(config.text_config.hidden_size, label_ids["color"])
+        self.counted_names = Names(label_ids["counted"])
+        self.word_numbers = WordNumbers(counted, labels.categories[1:])
         width = config.decoder_config.hidden_size
         self.fine_head = nn.ModuleDict(
             {
@@ -252,27 +259,34 @@ class GroundedObjective(PreTrainedModel):
         return terms
 
     def count_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Numbers and places of the things of every category and colour, by the lookup of the words for them.
+        """Numbers and places of the things that words mean, and of those of every colour, by the lookup.
 
-        Of categories those count that a picture labels wherever they occur; of colours all or none.
+        Words count where a picture labels all that they mean; of colours all or none.
         """
         lookup = self.model.word_lookup
         assert lookup is not None
         embeddings = self.model.language_model.get_input_embeddings().weight
-        known = batch["exhaustive"][:, 1:]
-        colors = known.all(dim=1, keepdim=True)
+        known_BC = batch["exhaustive"][:, 1:]
+        B, S = features.tokens.shape[:2]
+        grid = features.vision.levels[0].shape[-2:]
         rows, categories_N, colors_N = batch["center_classes"].unbind(1)
-        terms = {}
-        for name, classifier, known_BC, classes_N in (
-            ("category", self.category_words, known, categories_N),
-            ("color", self.color_words, colors, colors_N),
-        ):
-            words_BCH = classifier.words(embeddings).expand(len(known), -1, -1)
-            things_BCS = lookup.things(words_BCH, features.tokens)
-            grid = features.vision.levels[0].shape[-2:]
-            expected = splatted(rows, classes_N, batch["center_points"], things_BCS.shape, grid)
-            terms[f"count_{name}"] = count_loss(things_BCS, expected, known_BC)
-        return terms
+
+        def stand(classes_N: Tensor, number: int) -> Tensor:
+            return splatted(rows, classes_N, batch["center_points"], (B, number, S), grid)
+
+        words_WH = self.counted_names(embeddings)
+        expected_BWS, whole_BW = self.word_numbers(stand(categories_N, known_BC.shape[1]), known_BC)
+        colors_CH = self.color_words.words(embeddings)
+        expected_BCS, all_B1 = stand(colors_N, len(colors_CH)), known_BC.all(dim=1, keepdim=True)
+
+        def term(names_NH: Tensor, expected_BNS: Tensor, known_BN: Tensor) -> Tensor:
+            things_BNS = lookup.things(names_NH.expand(B, -1, -1), features.tokens)
+            return count_loss(things_BNS, expected_BNS, known_BN)
+
+        return {
+            "count_category": term(words_WH, expected_BWS, whole_BW),
+            "count_color": term(colors_CH, expected_BCS, all_B1),
+        }
 
 
 def first_of_answers(segment_ids_BT: Tensor, learned_BT: Tensor) -> Tensor:
