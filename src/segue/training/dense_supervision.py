@@ -25,7 +25,7 @@ class Names(nn.Module):
 
     def __init__(self, name_ids: list[list[int]]):
         super().__init__()
-        longest = max((len(ids) for ids in name_ids), default=0)
+        longest = max(len(ids) for ids in name_ids)
         ids = torch.tensor([i + [0] * (longest - len(i)) for i in name_ids])
         used = torch.tensor([[1.0] * len(i) + [0.0] * (longest - len(i)) for i in name_ids])
         self.register_buffer("ids", ids, persistent=False)
