@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from segue.errors import SegueError
+from segue.training.counted_words import counted_words
 from segue.training.recipe import load_recipe
 from segue.training.run import train
+from segue.training.tasks import make_task
 from tests.modeling.tiny import tiny_config
 
 STEPS = 12
@@ -105,6 +107,18 @@ def test_the_model_of_a_run_answers(whole_run):
     predictor = segue.load(whole_run[1])
     answer = predictor.ask(np.full((60, 80, 3), 128, np.uint8), "Where is the dog?")
     assert (answer.width, answer.height) == (80, 60)
+
+
+def test_counted_words_are_spelt_as_the_tokenizer_has_them(tmp_path):
+    recipe = load_recipe(str(write_recipe(tmp_path)))
+    (tmp_path / "run").mkdir()
+    task = make_task(recipe, tmp_path / "run", main=True)
+    objective = task.objective(recipe.stages[0])
+    words = counted_words(task.labels.categories[1:])
+    names = objective.counted_names
+    spelt = [ids[share[:, 0] > 0] for ids, share in zip(names.ids, names.share, strict=True)]
+    decode = task.processor.tokenizer.decode
+    assert [decode(ids).strip() for ids in spelt] == [word.text for word in words]
 
 
 def test_questions_without_room_are_counted(whole_run, tmp_path):
