@@ -9,12 +9,11 @@ import pytest
 import torch
 
 from segue.modeling.generation import compute_prefix, generate, read_given
+from segue.modeling.standing_things import MAP_SIDE, MOST
 from segue.modeling.word_lookup import (
     EACH,
     FACTS,
     GAIN,
-    MAP_SIDE,
-    MOST,
     WordLookup,
     embed_said,
     embed_text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from segue.training.counted_words import CountedWord, WordNumbers, counted_words
+from segue.training.counted_words import CountedWord, WordCounts, counted_words
 
 CATEGORIES = ("cow", "dog", "jeans", "man", "person", "sheep", "woman")
 
@@ -30,12 +30,18 @@ def test_each_text_comes_once_and_means_something():
     assert not any(" of " in word.text for word in words)
 
 
+def test_a_name_of_several_words_has_no_plural_made_up():
+    words = {word.text for word in counted_words(("apple", "head of broccoli", "hot dog"))}
+    assert {"apple", "apples", "fruit", "head of broccoli", "hot dogs"} <= words
+    assert not {"heads of broccoli", "head of broccolis", "piece of fruit", "pieces of fruit"} & words
+
+
 def numbers(things: dict[str, int], labelled: set[str]) -> dict[str, int | None]:
     """What each word counts in a picture of one cell; None where that is not known."""
     words = counted_words(CATEGORIES)
     there = torch.tensor([[[float(things.get(name, 0))] for name in CATEGORIES]])
     known = torch.tensor([[name in labelled for name in CATEGORIES]])
-    counts, whole = WordNumbers(words, CATEGORIES)(there, known)
+    counts, whole = WordCounts(words, CATEGORIES)(there, known)
     assert counts.shape == (1, len(words), 1)
     told = zip(words, counts[0, :, 0].tolist(), whole[0].tolist(), strict=True)
     return {word.text: int(count) if sure else None for word, count, sure in told}

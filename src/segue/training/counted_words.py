@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from segue.data.wording import noun_of
 from segue.scenes.lexicon import lexicon
 
-__all__ = ["CountedWord", "WordNumbers", "counted_words"]
+__all__ = ["CountedWord", "WordCounts", "counted_words"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ def counted_words(categories: Sequence[str]) -> tuple[CountedWord, ...]:
         for text in (word, noun.singular, noun.plural) if covers else ():
             if " of " not in text or text in known:  # "pieces of" fruit tells nothing of the fruit
                 words.setdefault(text, CountedWord(text, covers, doubtful, own))
-    for category in sorted(known):
+    for category in sorted(known - lexicon().nouns.keys()):
         called = noun_of(category)
         for text in (called.one, called.many):
             words.setdefault(text, CountedWord(text, frozenset({category}), own=category))
     return tuple(words.values())
 
 
-class WordNumbers(nn.Module):
+class WordCounts(nn.Module):
     """Things by category to things by word.
 
     Args:

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from segue.data.collation import IGNORE, UNLABELLED
 from segue.training.losses import partial_label_loss
 
-__all__ = ["Names", "WordClassifier", "cell_loss", "named_states", "splatted"]
+__all__ = ["NameEmbeddings", "WordClassifier", "cell_loss", "named_states", "splatted"]
 
 
-class Names(nn.Module):
+class NameEmbeddings(nn.Module):
     """The mean word embedding of each of some names."""
 
     ids: Tensor
@@ -44,7 +44,7 @@ class WordClassifier(nn.Module):
         super().__init__()
         self.background = nn.Parameter(torch.randn(1, width) * 0.02)
         self.log_scale = nn.Parameter(torch.tensor(2.5))
-        self.names = Names(label_ids)
+        self.names = NameEmbeddings(label_ids)
 
     def words(self, embeddings: Tensor) -> Tensor:
         """(classes - 1, width) mean embedding of each name's tokens, background left out."""

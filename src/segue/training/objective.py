@@ -28,8 +28,8 @@ from transformers import PreTrainedModel
 from segue.data.collation import IGNORE, DenseLabels
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel, ImageFeatures
-from segue.training.counted_words import CountedWord, WordNumbers
-from segue.training.dense_supervision import Names, WordClassifier, cell_loss, named_states, splatted
+from segue.training.counted_words import CountedWord, WordCounts
+from segue.training.dense_supervision import NameEmbeddings, WordClassifier, cell_loss, named_states, splatted
 from segue.training.losses import (
     alignment_loss,
     cells_loss,
@@ -121,8 +121,8 @@ class GroundedObjective(PreTrainedModel):
         self.model = GroundedModel(config)
         self.category_words = WordClassifier(config.text_config.hidden_size, label_ids["category"])
         self.color_words = WordClassifier(config.text_config.hidden_size, label_ids["color"])
-        self.counted_names = Names(label_ids["counted"])
-        self.word_numbers = WordNumbers(counted, labels.categories[1:])
+        self.counted_names = NameEmbeddings(label_ids["counted"])
+        self.word_counts = WordCounts(counted, labels.categories[1:])
         width = config.decoder_config.hidden_size
         self.fine_head = nn.ModuleDict(
             {
@@ -275,7 +275,7 @@ class GroundedObjective(PreTrainedModel):
             return splatted(rows, classes_N, batch["center_points"], (B, number, S), grid)
 
         words_WH = self.counted_names(embeddings)
-        expected_BWS, whole_BW = self.word_numbers(stand(categories_N, known_BC.shape[1]), known_BC)
+        expected_BWS, whole_BW = self.word_counts(stand(categories_N, known_BC.shape[1]), known_BC)
         colors_CH = self.color_words.words(embeddings)
         expected_BCS, all_B1 = stand(colors_N, len(colors_CH)), known_BC.all(dim=1, keepdim=True)
 
