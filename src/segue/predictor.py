@@ -26,6 +26,7 @@ from segue.images import open_image
 from segue.mask_tokens import ParsedAnswer
 from segue.modeling.generation import Generated, Prefix, Watch, compute_prefix, generate
 from segue.modeling.grounded import GroundedModel
+from segue.modeling.thing_reader import read_things, reading
 from segue.modeling.word_lookup import embed_said, embed_text
 from segue.processing import Processor
 from segue.query import (
@@ -153,7 +154,7 @@ class Predictor:
         hidden = {} if readable is None else {"attention_mask": readable}
         start = len(prefix) + encoded.answer_start
         states = self.model(ids, image_tokens=seen.features.tokens, regions=box, **hidden)
-        logits = self.model.lm_head(states).float()
+        logits = self.model.lm_head(read_things(self.model, states, seen.features.tokens)).float()
         # The state at an index predicts the id after it, a word or a mask token.
         loss = torch.nn.functional.cross_entropy(logits[0, start - 1 : -1], ids[0, start:]).item()
         group = torch.arange(len(self.processor.vocabulary.group), device=ids.device)
@@ -240,6 +241,7 @@ class Predictor:
         clock: _Clock,
     ) -> list[Reply]:
         images = list({id(image): image for image in seen}.values())
+        tokens = [image.features.tokens for image in images]
         numbers = {id(image): number for number, image in enumerate(images)}
         index = [numbers[id(image)] for image in seen]
         # 3) Generate, all questions in one batch.
@@ -254,7 +256,8 @@ class Predictor:
             stop_id=self.processor.stop_id,
             max_new_tokens=limits,
             forced_after=self.processor.vocabulary.forced_after,
-            embed=embed_said(self.model, [image.features.tokens for image in images]),
+            embed=embed_said(self.model, tokens),
+            read=reading(self.model, tokens),
             watch=watch,
         )
         # What was dropped says nothing, and costs no masks.

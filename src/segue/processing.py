@@ -43,12 +43,15 @@ class EncodedTurn:
         answer_start: index of the first id that the model has to say.
         groups: for every present phrase, (index of its first mask token, index of the phrase in the turn).
         words: for every word with a point, (index of its last token, point in the record's pixels).
+        first_phrase: index of the first id of the first phrase, its mark where there are marks; None without
+            phrases.
     """
 
     ids: list[int]
     answer_start: int
     groups: list[tuple[int, int]]
     words: list[tuple[int, tuple[float, float]]]
+    first_phrase: int | None = None
 
 
 class Processor:
@@ -173,12 +176,14 @@ class Processor:
                 ids.append(piece)
 
         cursor = 0
+        first_phrase = None
         vocabulary = self.vocabulary
         for index, phrase in enumerate(turn.phrases):
             start, end = phrase.span
             # The space before a phrase is read with its first word, as everywhere in byte-level text.
             start -= start > cursor and turn.answer[start - 1] == " "
             add_text(cursor, start)
+            first_phrase = len(ids) if first_phrase is None else first_phrase
             if vocabulary.phrase_start is not None and vocabulary.phrase_end is not None:
                 ids.append(vocabulary.phrase_start)
                 add_text(start, end)
@@ -201,7 +206,9 @@ class Processor:
             ]
             if inside:
                 words.append((inside[-1], point.point))
-        return EncodedTurn(ids=ids, answer_start=answer_start, groups=groups, words=words)
+        return EncodedTurn(
+            ids=ids, answer_start=answer_start, groups=groups, words=words, first_phrase=first_phrase
+        )
 
     def parse(self, ids: list[int]) -> ParsedAnswer:
         """Generated ids to clean text in sentence case, targets and words."""

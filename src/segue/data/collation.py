@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from segue.data.dense_targets import IGNORE, UNLABELLED, DenseLabels, DenseTargets
+from segue.data.dense_targets import IGNORE, UNLABELLED, DenseLabels, DenseTargets, middles_of_things
 from segue.data.native import Record, decode_mask
 from segue.data.word_places import point_at_phrases
 
@@ -40,6 +40,8 @@ class Sample:
     masks: np.ndarray  # (K, S/2, S/2) uint8 0..255
     valid: np.ndarray  # (S/2, S/2) bool
     words: list[tuple[int, tuple[float, float]]]  # (index of the word's last token, relative point)
+    openings: list[tuple[int, list[tuple[float, float]]]]
+    """(index of a state before an answer's first phrase, the middles of all that the answer shows)"""
     regions: list[tuple[float, float, float, float]]
     prompts: list[tuple[int, int]]  # (category, colour or 0) whose mask is asked for without a sentence
     prompt_masks: np.ndarray  # (P, S/2, S/2) uint8 0..255
@@ -89,6 +91,8 @@ class Collator:
         groups: list[tuple[int, int]] = []
         targets: list[np.ndarray] = []
         words: list[tuple[int, tuple[float, float]]] = []
+        openings: list[tuple[int, list[tuple[float, float]]]] = []
+        middles = middles_of_things(record, masks)
         regions: list[tuple[float, float, float, float]] = []
         left_out = 0
         for number, turn in enumerate(record.dialogue, start=1):
@@ -116,6 +120,10 @@ class Collator:
             words += [
                 (start + index, (x / record.width, y / record.height)) for index, (x, y) in encoded.words
             ]
+            shown = {id_ for phrase in turn.phrases for id_ in phrase.ids}
+            if encoded.first_phrase is not None and shown <= middles.keys():
+                states = range(encoded.answer_start - 1, encoded.first_phrase)
+                openings += [(start + index, [middles[id_] for id_ in sorted(shown)]) for index in states]
             if turn.region is not None:
                 x, y, w, h = turn.region
                 box = (x / record.width, y / record.height, (x + w) / record.width, (y + h) / record.height)
@@ -139,6 +147,7 @@ class Collator:
             masks=_shrink_all(targets, half),
             valid=valid,
             words=words,
+            openings=openings,
             regions=regions,
             prompts=prompts,
             prompt_masks=_shrink_all(prompt_targets, half),
@@ -162,6 +171,8 @@ class Collator:
 
         rows = [row for row, s in enumerate(samples) for _ in s.groups]
         points = [(row, *word) for row, s in enumerate(samples) for word in s.words]
+        openings = [(row, *opening) for row, s in enumerate(samples) for opening in s.openings]
+        shown = [(number, *middle) for number, (_, _, middles) in enumerate(openings) for middle in middles]
         regions = [box for s in samples for box in s.regions]
         batch = {
             "pixels": torch.from_numpy(np.stack([s.pixels for s in samples])).permute(0, 3, 1, 2),
@@ -183,6 +194,10 @@ class Collator:
             "word_rows": torch.tensor([p[0] for p in points], dtype=torch.long),
             "word_positions": torch.tensor([p[1] for p in points], dtype=torch.long),
             "word_points": torch.tensor([p[2] for p in points], dtype=torch.float32).reshape(-1, 2),
+            "opening_rows": torch.tensor([o[0] for o in openings], dtype=torch.long),
+            "opening_positions": torch.tensor([o[1] for o in openings], dtype=torch.long),
+            "shown_openings": torch.tensor([thing[0] for thing in shown], dtype=torch.long),
+            "shown_points": torch.tensor([thing[1:] for thing in shown], dtype=torch.float32).reshape(-1, 2),
             "prompts": torch.tensor(
                 [(row, *prompt) for row, s in enumerate(samples) for prompt in s.prompts], dtype=torch.long
             ).reshape(-1, 3),

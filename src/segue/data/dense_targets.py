@@ -5,13 +5,14 @@ Training heads learn vision features by them (`segue.training.objective`, `segue
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from segue.data.native import Record, decode_mask
 
-__all__ = ["IGNORE", "UNLABELLED", "DenseLabels", "DenseTargets"]
+__all__ = ["IGNORE", "UNLABELLED", "DenseLabels", "DenseTargets", "middles_of_things"]
 
 IGNORE = -1
 UNLABELLED = 0
@@ -103,24 +104,17 @@ class DenseTargets:
     def centers(
         self, record: Record, masks: dict[int, np.ndarray]
     ) -> tuple[list[tuple[int, int]], list[tuple[float, float]]]:
-        """Category and colour (0 where it is none of the classes) of every whole thing, and its middle.
-
-        That is the relative (x, y) mean of the pixels seen of it, or the middle of its box where only that is
-        known. Crowds are left out.
-        """
+        """Category and colour (0 where it is none of the classes) of every whole thing, and its middle
+        (`middles_of_things`)."""
         classes, points = [], []
+        middles = middles_of_things(record, masks)
         for item in record.objects:
-            if item.part_of is not None or item.iscrowd:
+            if item.id not in middles:
                 continue
             category = self._index["category"].get(item.category, 0)
             color = self._index["color"].get(item.attributes.get("color", ""), 0)
-            x, y, w, h = item.bbox
-            middle = (x + w / 2, y + h / 2)
-            if item.segmentation and masks[item.id].any():
-                rows, columns = np.nonzero(masks[item.id])
-                middle = (columns.mean() + 0.5, rows.mean() + 0.5)
             classes.append((category, color))
-            points.append((middle[0] / record.width, middle[1] / record.height))
+            points.append(middles[item.id])
         return classes, points
 
     def exhaustive(self, record: Record) -> np.ndarray:
@@ -133,3 +127,19 @@ class DenseTargets:
                 if name in self._index["category"]:
                     known[self._index["category"][name]] = True
         return known
+
+
+def middles_of_things(record: Record, masks: Mapping[int, np.ndarray]) -> dict[int, tuple[float, float]]:
+    """Ids of the whole things of a picture to their middles: the relative (x, y) mean of the pixels seen of a
+    thing, or the middle of its box where only that is known. Parts and crowds are left out."""
+    middles = {}
+    for item in record.objects:
+        if item.part_of is not None or item.iscrowd:
+            continue
+        x, y, w, h = item.bbox
+        middle = (x + w / 2, y + h / 2)
+        if item.segmentation and masks[item.id].any():
+            rows, columns = np.nonzero(masks[item.id])
+            middle = (columns.mean() + 0.5, rows.mean() + 0.5)
+        middles[item.id] = (middle[0] / record.width, middle[1] / record.height)
+    return middles

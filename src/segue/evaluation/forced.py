@@ -25,6 +25,7 @@ from segue.errors import CapabilityError, DataError
 from segue.evaluation.prediction import Prediction, Target
 from segue.mask_tokens import MaskVocabulary
 from segue.modeling.generation import Prefix, read_given
+from segue.modeling.thing_reader import read_things
 from segue.modeling.word_lookup import embed_text
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ def read_answers(
     vocabulary = predictor.processor.vocabulary
     given = [_written(predictor, seen[s], turn) for s, turn in asked]
     states = _states(predictor, seen, [s for s, _ in asked], given, batch_size)
-    rejected = [_decisions(predictor, *pair) for pair in zip(given, states, strict=True)]
+    rejected = [
+        _decisions(predictor, seen[s], text, read)
+        for (s, _), text, read in zip(asked, given, states, strict=True)
+    ]
     # A second reading where something is absent: with masks for all.
     absent = [i for i, (_, turn) in enumerate(asked) if any(not phrase.ids for phrase in turn.phrases)]
     if absent and vocabulary.reject is not None:
@@ -163,13 +167,14 @@ def _states(
 
 
 @torch.no_grad()
-def _decisions(predictor: Predictor, given: _Given, states: Tensor) -> list[bool]:
+def _decisions(predictor: Predictor, seen: EncodedImage, given: _Given, states: Tensor) -> list[bool]:
     """Which targets are rejected; the state at an index predicts the id after it."""
     vocabulary = predictor.processor.vocabulary
     if vocabulary.reject is None or not given.places:
         return [False] * len(given.places)
     before = torch.tensor(given.places, device=states.device) - 1
-    said = predictor.model.lm_head(states[before]).argmax(dim=-1).tolist()
+    read = read_things(predictor.model, states[None, before], seen.features.tokens)[0]
+    said = predictor.model.lm_head(read).argmax(dim=-1).tolist()
     seg = vocabulary.group[0]
     return [
         token != seg if given.ids[place] == seg else token == vocabulary.reject

@@ -17,11 +17,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, LlamaForCausalLM
 
-__all__ = ["Embed", "Generated", "Prefix", "Watch", "compute_prefix", "generate", "read_given"]
+__all__ = ["Embed", "Generated", "Prefix", "Read", "Watch", "compute_prefix", "generate", "read_given"]
 
 Embed = Callable[[Tensor, Tensor, Sequence[Sequence[int]]], Tensor]
 """Ids (B, W), the number of each row's image (B,), and the ids that each row has said before, to (B, W, H):
 what the language model reads."""
+
+Read = Callable[[Tensor, Tensor], Tensor]
+"""States (B, H) and the number of each row's image (B,) to the states that the next ids are chosen by."""
 
 Watch = Callable[[int, Sequence[int]], bool]
 """Told after each step what a row (its number) has said so far; False takes the row out of the batch."""
@@ -120,6 +123,7 @@ def generate(
     max_new_tokens: int | Sequence[int],
     forced_after: Callable[[int], tuple[int, ...]] = lambda token: (),
     embed: Embed | None = None,
+    read: Read | None = None,
     watch: Watch | None = None,
 ) -> list[Generated]:
     """Greedy answers to B prompts.
@@ -133,6 +137,7 @@ def generate(
             not begun.
         forced_after: ids that must follow an id; they are fed together with it, in one step.
         embed: of the ids that are said; None: the input embeddings alone.
+        read: what a state reads before it chooses; None: nothing. The states that are kept have not read.
         watch: sees each row's ids before they are fed (not the end) and may drop the row: a server's clients
             leave, and read along.
     """
@@ -152,7 +157,8 @@ def generate(
     words = model.get_input_embeddings()
     while going:
         # 2) Choose the next id of every row that goes on, and what must follow it.
-        logits = model.lm_head(torch.stack([row.states[-1] for row in going])).float()
+        last = torch.stack([row.states[-1] for row in going])
+        logits = model.lm_head(last if read is None else read(last, batch.images)).float()
         probabilities, choices = logits.softmax(dim=-1).max(dim=-1)
         chunks = [
             row.take(choice, probability, forced_after(choice), stop_id, watch)

@@ -5,6 +5,7 @@
     states that predict mask tokens --mask_projection, fusion--> one token a scale --pixel decoder--> masks
                                     --(mask_reader)--> where they look -----------^
     states after words --(place_reader)--> point_head --> points
+    states that predict words --(thing_reader)--> vocabulary --> words
 
 segue/mini is this composition at small size: PixelLM's codebook and pixel decoder, GSVA's `[REJ]`,
 PixelLLM's points. Image features are a value that the caller holds; the model keeps nothing between calls.
@@ -30,6 +31,7 @@ from segue.modeling.place_reader import CellAttention, PlaceReader, prior_of
 from segue.modeling.placeholders import fill_placeholders
 from segue.modeling.point_head import PointHead, RegionEncoder
 from segue.modeling.silent_linear import SilentLinear
+from segue.modeling.thing_reader import ThingReader
 from segue.modeling.vision import VisionEncoder, VisionFeatures
 from segue.modeling.word_lookup import WordLookup, times_said
 
@@ -110,6 +112,7 @@ class GroundedModel(PreTrainedModel):
         self.word_lookup = WordLookup(text.hidden_size) if config.word_lookup else None
         self.place_reader = PlaceReader(text.hidden_size) if config.place_reader else None
         self.mask_reader = CellAttention(text.hidden_size) if config.mask_reader else None
+        self.thing_reader = ThingReader(text.hidden_size) if config.thing_reader else None
         self.point_head = PointHead(text.hidden_size, points_per_word=config.points_per_word)
         # PixelLM's text_hidden_fcs: every mask token's state to the decoder's width, before fusion.
         self.mask_projection = nn.Sequential(
@@ -138,7 +141,7 @@ class GroundedModel(PreTrainedModel):
             # torch's own start, scaled by width. transformers' fixed 0.02 suits widths near 1,000: in narrow
             # layers it leaves attention uniform and masks unlearned for long. (The language model keeps it.)
             init.kaiming_uniform_(module.weight, a=math.sqrt(5))
-        if isinstance(module, WordLookup):
+        if isinstance(module, (WordLookup, ThingReader)):
             module.start()
         if isinstance(module, SilentLinear):
             module.reset_parameters()
@@ -206,7 +209,8 @@ class GroundedModel(PreTrainedModel):
         ).last_hidden_state
 
     def lm_head(self, states: Tensor) -> Tensor:
-        """(..., H) -> (..., vocabulary) logits; call it on the positions that need them only."""
+        """(..., H) -> (..., vocabulary) logits; call it on the positions that need them only, and on what
+        they have read (`read_things`)."""
         return self.language_model.lm_head(states)
 
     def word_points(self, states: Tensor, image_tokens: Tensor, image_index: Tensor) -> Tensor:

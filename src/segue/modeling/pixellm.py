@@ -92,6 +92,7 @@ class PixelLMModel(PreTrainedModel):
     _supports_sdpa = True
     region_encoder = None
     word_lookup = None
+    thing_reader = None
     point_head = None
 
     def __init__(self, config: PixelLMConfig):

@@ -9,9 +9,20 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import initialization as init
 
-__all__ = ["EACH", "MAP_SIDE", "MOST", "cell_places", "count_shares", "in_order", "pooled", "told_in_order"]
+__all__ = [
+    "EACH",
+    "MAP_SIDE",
+    "MOST",
+    "ThingDensity",
+    "cell_places",
+    "count_shares",
+    "in_order",
+    "pooled",
+    "told_in_order",
+]
 
 MOST = 6
 """Counts up to here are told apart."""
@@ -19,6 +30,23 @@ MAP_SIDE = 8
 """Of the map that says where the things stand, whatever the grid."""
 EACH = 3 + 2 * MAP_SIDE
 """Numbers that tell of one thing in order."""
+
+
+class ThingDensity(nn.Linear):
+    """How many things, whatever they are, stand with their middle in each cell: a matter of the picture
+    alone."""
+
+    def __init__(self, width: int):
+        super().__init__(width, 1)
+
+    def start(self) -> None:
+        """Where training begins: things are few."""
+        init.constant_(self.bias, -3.0)
+
+    def forward(self, image_tokens_BSH: Tensor) -> Tensor:
+        """(B, S), 0 or more."""
+        seen = F.normalize(image_tokens_BSH, dim=-1) * image_tokens_BSH.shape[-1] ** 0.5
+        return F.softplus(super().forward(seen))[..., 0]
 
 
 def cell_places(count: int, *, like: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from segue.modeling.standing_things import (
     EACH,
     MAP_SIDE,
     MOST,
+    ThingDensity,
     cell_places,
     count_shares,
     pooled,
@@ -57,7 +58,7 @@ class WordLookup(nn.Module):
         self.log_scale = nn.Parameter(torch.empty(()))
         self.log_match_scale = nn.Parameter(torch.empty(()))
         self.match_threshold = nn.Parameter(torch.empty(()))
-        self.density = nn.Linear(width, 1)
+        self.density = ThingDensity(width)
         heard = width + FACTS + MOST + 1 + MAP_SIDE**2 + (MOST + 1) * EACH
         self.layers = nn.Sequential(nn.Linear(heard, width), nn.GELU(), SilentLinear(width, width))
         self.start()
@@ -67,7 +68,7 @@ class WordLookup(nn.Module):
         init.constant_(self.log_scale, 2.5)
         init.constant_(self.log_match_scale, 2.5)
         init.zeros_(self.match_threshold)
-        init.constant_(self.density.bias, -3.0)
+        self.density.start()
 
     def forward(self, words_BTH: Tensor, image_tokens_BSH: Tensor, times_BT: Tensor) -> Tensor:
         """What to add to each word's embedding, (B, T, H). `times_BT`: how often the answer has said the word
@@ -90,7 +91,7 @@ class WordLookup(nn.Module):
             ],
             dim=-1,
         )
-        things_BTS = self._standing(similarity_BTS, seen)
+        things_BTS = self._standing(similarity_BTS, image_tokens_BSH)
         counts = GAIN * count_shares(things_BTS.sum(dim=-1))
         places = GAIN * pooled(things_BTS.unflatten(-1, (side, side)))
         order_BTME = GAIN * told_in_order(things_BTS)
@@ -104,13 +105,12 @@ class WordLookup(nn.Module):
         their sum is the count (Lempitsky and Zisserman, "Learning To Count Objects in Images", 2010).
         """
         seen = F.normalize(image_tokens_BSH, dim=-1)
-        return self._standing(F.normalize(words_BTH, dim=-1) @ seen.transpose(1, 2), seen)
+        return self._standing(F.normalize(words_BTH, dim=-1) @ seen.transpose(1, 2), image_tokens_BSH)
 
-    def _standing(self, similarity_BTS: Tensor, seen_BSH: Tensor) -> Tensor:
+    def _standing(self, similarity_BTS: Tensor, image_tokens_BSH: Tensor) -> Tensor:
         """What is there is a matter of the picture alone, what it is of the likeness to the word."""
         match_BTS = (self.log_match_scale.exp() * (similarity_BTS - self.match_threshold)).sigmoid()
-        mass_BS = F.softplus(self.density(seen_BSH * seen_BSH.shape[-1] ** 0.5))[..., 0]
-        return match_BTS * mass_BS[:, None]
+        return match_BTS * self.density(image_tokens_BSH)[:, None]
 
 
 def times_said(ids_BT: Tensor, answer_id: int, segments_BT: Tensor | None = None) -> Tensor:

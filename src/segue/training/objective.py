@@ -1,7 +1,7 @@
 """What the composition is trained on: text, masks, word points, and dense labels of the vision features.
 
     L = w_text CE + w_bce BCE + w_dice DICE + w_align CE + w_look CE + w_point L1 + w_place CE
-        + w_dense (category + part + colour) + w_count (places + counts)
+        + w_dense (category + part + colour) + w_count (places + counts) + w_things (places + counts)
 
 The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The others
 are ours, for a model that learns everything from nothing on little. Dense: recognition is the hard part, and
@@ -12,7 +12,8 @@ the pixel decoder learns to find what they name. Align: a target's token, compar
 cell by cell, is a distribution over cells that should be the target's; this finds the place long before BCE
 does. Look: the same for where the decoder is told that the target is (`mask_reader`). Place: the same for
 what the location MLP reads (`PlaceReader`), by the word's point. Count: the things
-that the word lookup finds for each word and each colour, by the labels' numbers and middles.
+that the word lookup finds for each word and each colour, by the labels' numbers and middles. Things: the same
+for what the states before an answer's first phrase are about (`ThingReader`), by all that the answer shows.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from transformers import PreTrainedModel
 from segue.data.collation import IGNORE, DenseLabels
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel, ImageFeatures
+from segue.modeling.thing_reader import read_things
 from segue.training.counted_words import CountedWord, WordCounts
 from segue.training.dense_supervision import NameEmbeddings, WordClassifier, cell_loss, named_states, splatted
 from segue.training.losses import (
@@ -61,6 +63,8 @@ class LossWeights:
     dense: float = 1.0
     count: float = 0.0
     """Of the word lookup's things, for a model that has one."""
+    things: float = 0.0
+    """Of the things that an answer is about, for a model that has a thing reader."""
     foreground: float = 2.0
     """How much more a labelled cell counts than an empty one in the dense terms: most of a picture is
     empty."""
@@ -162,11 +166,15 @@ class GroundedObjective(PreTrainedModel):
         """Text, masks and points of all answers."""
         states = self.states(features, batch)
         learned = batch["labels"] != IGNORE
-        logits = self.model.lm_head(states[learned])
+        begin = int(learned.any(dim=0).int().argmax())  # nobody answers before or in the picture
+        read = read_things(self.model, states[:, begin:], features.tokens)
+        logits = self.model.lm_head(read[learned[:, begin:]])
         each = F.cross_entropy(logits.float(), batch["labels"][learned], reduction="none")
         weight = torch.where(first_of_answers(batch["segment_ids"], learned), self.weights.first, 1.0)
         terms = {"text": (each * weight).sum() / weight.sum().clamp(min=1)}
 
+        if self.model.thing_reader is not None and self.weights.things and len(batch["opening_rows"]):
+            terms["things"] = self.things_loss(features, states, batch)
         rows = batch["group_rows"]
         if len(rows):
             group_states = states[rows[:, None], batch["group_positions"]]
@@ -178,6 +186,21 @@ class GroundedObjective(PreTrainedModel):
             word_states = states[batch["word_rows"], batch["word_positions"]]
             terms |= self.word_losses(features, batch["word_rows"], word_states, batch["word_points"])
         return terms
+
+    def things_loss(self, features: ImageFeatures, states_BTH: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """Numbers and places of the things that answers are about, as their first states see them."""
+        reader = self.model.thing_reader
+        assert reader is not None
+        rows_N = batch["opening_rows"]
+        begin = int(batch["opening_positions"].min())
+        things_BTS = reader.things(states_BTH[:, begin:], features.tokens)
+        things_NS = things_BTS[rows_N, batch["opening_positions"] - begin]
+        shown = batch["shown_openings"]
+        grid = features.vision.levels[0].shape[-2:]
+        shape = (len(rows_N), 1, things_NS.shape[1])
+        expected_N1S = splatted(shown, torch.ones_like(shown), batch["shown_points"], shape, grid)
+        known = torch.ones_like(rows_N, dtype=torch.bool)[:, None]
+        return count_loss(things_NS[:, None], expected_N1S, known)
 
     def word_losses(
         self, features: ImageFeatures, rows_W: Tensor, states_WH: Tensor, points: Tensor
