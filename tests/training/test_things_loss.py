@@ -114,3 +114,22 @@ def test_the_term_is_part_of_the_loss_of_answers():
     assert own.model.thing_reader.query.weight.grad.abs().sum() > 0
     own.weights = LossWeights()
     assert "things" not in own(**batch).terms
+
+
+@torch.no_grad()
+def test_words_before_the_first_phrase_can_count_more():
+    own = objective().eval()
+    batch, _ = batch_of(BOTH)
+    features = own.model.encode_images(torch.zeros(1, 3, 32, 32))
+
+    def text(**weights: float) -> float:
+        own.weights = LossWeights(**weights)
+        return own.answer_losses(features, batch)["text"].item()
+
+    states = own.states(features, batch)
+    opening = batch["opening_positions"][1:]  # the first word has a weight of its own
+    logits = own.model.lm_head(states[0, opening])
+    alone = torch.nn.functional.cross_entropy(logits, batch["labels"][0, opening]).item()
+    assert text(opening=1e6) == pytest.approx(alone, abs=1e-3)
+    assert text() != pytest.approx(alone, abs=1e-3)
+    assert text(first=1e6, opening=1.0) != pytest.approx(alone, abs=1e-3)

@@ -71,6 +71,9 @@ class LossWeights:
     first: float = 1.0
     """How much more the first token of an answer counts than another one: it decides between "the" and "there
     is no", and nearly everything after follows from what stands there."""
+    opening: float = 1.0
+    """The same for the other tokens before an answer's first phrase, where it shows whole things: their number
+    stands there."""
     refinement_alpha: float = 2.0
 
     def of(self, term: str) -> float:
@@ -170,7 +173,10 @@ class GroundedObjective(PreTrainedModel):
         read = read_things(self.model, states[:, begin:], features.tokens)
         logits = self.model.lm_head(read[learned[:, begin:]])
         each = F.cross_entropy(logits.float(), batch["labels"][learned], reduction="none")
-        weight = torch.where(first_of_answers(batch["segment_ids"], learned), self.weights.first, 1.0)
+        opening = torch.zeros_like(learned)
+        opening[batch["opening_rows"], batch["opening_positions"]] = True
+        weight = torch.where(opening[learned], self.weights.opening, 1.0)
+        weight[first_of_answers(batch["segment_ids"], learned)] = self.weights.first
         terms = {"text": (each * weight).sum() / weight.sum().clamp(min=1)}
 
         if self.model.thing_reader is not None and self.weights.things and len(batch["opening_rows"]):
