@@ -72,8 +72,8 @@ class LossWeights:
     """How much more the first token of an answer counts than another one: it decides between "the" and "there
     is no", and nearly everything after follows from what stands there."""
     opening: float = 1.0
-    """The same for the other tokens before an answer's first phrase, where it shows whole things: their number
-    stands there."""
+    """The same for the other tokens before an answer's first phrase, where it shows whole things: how many
+    they are stands there."""
     refinement_alpha: float = 2.0
 
     def of(self, term: str) -> float:
