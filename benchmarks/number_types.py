@@ -1,8 +1,8 @@
 """How long a training step of segue/mini takes in bfloat16 (`bf16: true` in its recipe) against float32.
 
-One step is the objective and its gradients on a batch of scenes, as the last stage of the recipe has them;
-weights and optimiser stay in float32 either way. CPUs with AMX gain much, others may lose. The ways run in
-turn, the fastest of the repeats counts, and the two losses have to agree.
+One step is the objective and its gradients on a batch of scenes, as the last stage of the recipe that trains
+everything has them; weights and optimiser stay in float32 either way. CPUs with AMX gain much, others may
+lose. The ways run in turn, the fastest of the repeats counts, and the two losses have to agree.
 
     python benchmarks/number_types.py --threads 2
 """
@@ -28,10 +28,10 @@ LOSSES_AGREE = 0.02
 
 
 def step_of(pictures: int, folder: Path) -> tuple[Any, dict[str, Any]]:
-    """The objective of segue/mini's last stage with the weights of the package, and a batch of scenes."""
+    """The objective of that stage with the weights of the package, and a batch of scenes."""
     known = load_recipe("mini").model_dump()
     sources = {name: source for name, source in known["sources"].items() if source["kind"] == "scenes"}
-    (*_, stage) = known["stages"]
+    (*_, stage) = (stage for stage in known["stages"] if stage["trained"] is None)
     stage["rates"] = {name: rate for name, rate in stage["rates"].items() if name in sources}
     recipe = Recipe(**{**known, "sources": sources, "stages": [stage], "init": "segue/mini", "model": {}})
     task = make_task(recipe, folder, main=True)
