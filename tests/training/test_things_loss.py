@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from segue.data.collation import Collator, DenseLabels
+from segue.data.collation import IGNORE, Collator, DenseLabels
 from segue.data.native import ObjectRecord, Phrase, Record, Turn, encode_mask
+from segue.modeling.thing_reader import read_things
 from segue.training.counted_words import CountedWord
 from segue.training.objective import GroundedObjective, LossWeights
 from tests.modeling.tiny import tiny_config, tiny_model
@@ -133,3 +134,17 @@ def test_words_before_the_first_phrase_can_count_more():
     assert text(opening=1e6) == pytest.approx(alone, abs=1e-3)
     assert text() != pytest.approx(alone, abs=1e-3)
     assert text(first=1e6, opening=1.0) != pytest.approx(alone, abs=1e-3)
+
+
+@torch.no_grad()
+def test_the_words_of_an_answer_are_scored_on_what_was_read():
+    own = objective().eval()
+    batch, _ = batch_of(BOTH)
+    features = own.model.encode_images(torch.zeros(1, 3, 32, 32))
+    torch.nn.init.normal_(own.model.thing_reader.told[-1].weight)
+    own.weights = LossWeights()
+    learned = batch["labels"][0] != IGNORE
+    read = read_things(own.model, own.states(features, batch), features.tokens)[0, learned]
+    logits = own.model.lm_head(read)
+    expected = torch.nn.functional.cross_entropy(logits, batch["labels"][0, learned]).item()
+    assert own.answer_losses(features, batch)["text"].item() == pytest.approx(expected, rel=1e-4)

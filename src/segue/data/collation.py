@@ -40,8 +40,7 @@ class Sample:
     masks: np.ndarray  # (K, S/2, S/2) uint8 0..255
     valid: np.ndarray  # (S/2, S/2) bool
     words: list[tuple[int, tuple[float, float]]]  # (index of the word's last token, relative point)
-    openings: list[tuple[int, list[tuple[float, float]]]]
-    """(index of a state before an answer's first phrase, the middles of all that the answer shows)"""
+    openings: list[tuple[int, list[tuple[float, float]]]]  # (a state before a first phrase, middles shown)
     regions: list[tuple[float, float, float, float]]
     prompts: list[tuple[int, int]]  # (category, colour or 0) whose mask is asked for without a sentence
     prompt_masks: np.ndarray  # (P, S/2, S/2) uint8 0..255
