@@ -8,6 +8,9 @@ import math
 import pytest
 import torch
 
+from segue.data.native import Phrase, Record, Turn
+from segue.evaluation.forced import read_answers
+from segue.evaluation.runner import Sample
 from segue.modeling.generation import compute_prefix, generate
 from segue.modeling.standing_things import EACH, MAP_SIDE, MOST
 from segue.modeling.thing_reader import ThingReader, read_things, reading
@@ -117,3 +120,19 @@ def test_the_score_of_an_answer_reads_too():
     blind = predictor.score(picture, "Where is the dog?", answer.text or "x").logits
     model.thing_reader = reader
     assert not torch.allclose(told, blind)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rejects", [True, False])
+def test_what_is_read_decides_on_targets_of_given_answers(rejects: bool):
+    model, processor = tiny_model(thing_reader=True)
+    vocabulary = processor.vocabulary
+    favoured = vocabulary.reject if rejects else vocabulary.group[0]
+    table = model.language_model.get_input_embeddings().weight
+    torch.nn.init.zeros_(model.thing_reader.told[-1].weight)
+    model.thing_reader.told[-1].bias.copy_(table[favoured] * 1e4)
+    turn = Turn(question="A dog?", answer="The dog.", phrases=[Phrase(span=(4, 7), ids=[1])])
+    record = Record(image="a.png", width=32, height=32, objects=[], dialogue=[])
+    sample = Sample("a", torch.zeros(32, 32, 3, dtype=torch.uint8).numpy(), record, [turn])
+    ((prediction,),) = read_answers(Predictor(model, processor, name="tiny"), [sample], 1)
+    assert [target.rejected for target in prediction.targets] == [rejects]
