@@ -160,7 +160,8 @@ class Predictor:
         group = torch.arange(len(self.processor.vocabulary.group), device=ids.device)
         first = torch.tensor([first for first, _ in encoded.groups], dtype=torch.long, device=ids.device)
         picked = states[0, len(prefix) - 1 + first[:, None] + group]
-        low = mask_logits(self.model, seen.features, torch.zeros_like(first), picked)
+        alone = torch.zeros_like(first)
+        low = mask_logits(self.model, seen.features, alone, picked, answers=alone)
         masks = seen.geometry.masks_to_original(low)
         return Score(input_ids=ids, logits=logits, mask_logits=masks, loss=loss)
 

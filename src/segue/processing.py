@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ class EncodedTurn:
         ids: the whole turn, from the user mark to the stop token.
         answer_start: index of the first id that the model has to say.
         groups: for every present phrase, (index of its first mask token, index of the phrase in the turn).
+        phrase_starts: for every group, index of the first id of its phrase, its mark where there are marks.
         words: for every word with a point, (index of its last token, point in the record's pixels).
         first_phrase: index of the first id of the first phrase, its mark where there are marks; None without
             phrases.
@@ -52,6 +53,7 @@ class EncodedTurn:
     groups: list[tuple[int, int]]
     words: list[tuple[int, tuple[float, float]]]
     first_phrase: int | None = None
+    phrase_starts: list[int] = field(default_factory=list)
 
 
 class Processor:
@@ -168,6 +170,7 @@ class Processor:
         ids = self.question_ids(turn.question, has_region=turn.region is not None)
         answer_start = len(ids)
         groups: list[tuple[int, int]] = []
+        phrase_starts: list[int] = []
         char_to_token: list[tuple[tuple[int, int], int]] = []  # span of each text piece, index of its id
 
         def add_text(start: int, end: int) -> None:
@@ -183,7 +186,8 @@ class Processor:
             # The space before a phrase is read with its first word, as everywhere in byte-level text.
             start -= start > cursor and turn.answer[start - 1] == " "
             add_text(cursor, start)
-            first_phrase = len(ids) if first_phrase is None else first_phrase
+            phrase_start = len(ids)
+            first_phrase = phrase_start if first_phrase is None else first_phrase
             if vocabulary.phrase_start is not None and vocabulary.phrase_end is not None:
                 ids.append(vocabulary.phrase_start)
                 add_text(start, end)
@@ -192,6 +196,7 @@ class Processor:
                 add_text(start, end)
             if phrase.ids:
                 groups.append((len(ids), index))
+                phrase_starts.append(phrase_start)
                 ids.extend(vocabulary.group)
             elif vocabulary.reject is not None:
                 ids.append(vocabulary.reject)
@@ -207,7 +212,12 @@ class Processor:
             if inside:
                 words.append((inside[-1], point.point))
         return EncodedTurn(
-            ids=ids, answer_start=answer_start, groups=groups, words=words, first_phrase=first_phrase
+            ids=ids,
+            answer_start=answer_start,
+            groups=groups,
+            words=words,
+            first_phrase=first_phrase,
+            phrase_starts=phrase_starts,
         )
 
     def parse(self, ids: list[int]) -> ParsedAnswer:

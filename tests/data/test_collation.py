@@ -30,7 +30,8 @@ def test_the_words_of_phrases_have_places_in_the_sequence():
     labels = DenseLabels(categories=("", "dog"), parts=("",), colors=("",))
     collator = Collator(processor, labels)
     sample = collator.encode(np.zeros((40, 60, 3), np.uint8), record, np.random.default_rng(0))
-    ((place, (x, y)),) = sample.words  # of "dog" alone
+    ((place, (x, y), target),) = sample.words  # of "dog" alone
+    assert target == 0
     assert mask[int(y * 40), int(x * 60)]
     assert processor.tokenizer.decode([sample.ids[place]]).strip().endswith("g")
     batch = collator.collate([sample, sample])

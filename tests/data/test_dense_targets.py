@@ -41,6 +41,14 @@ def test_maps_have_a_class_for_every_cell():
     assert maps["category"].tolist() == [[1, 1, UNLABELLED, 2], [1, 1, UNLABELLED, UNLABELLED]]
     assert maps["part"].tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
     assert maps["color"].tolist() == [[1, 1, 0, IGNORE], [1, 1, 0, 0]]  # nobody said what colour the dog has
+    assert maps["thing"].tolist() == [[1, 1, 0, 2], [1, 1, 0, 0]]  # the ear is the cat's
+
+
+def test_a_crowd_is_not_one_thing():
+    crowd = RECORD.objects[1].model_copy(update={"iscrowd": 1})
+    record = RECORD.model_copy(update={"objects": [RECORD.objects[0], crowd]})
+    maps = DenseTargets(LABELS).maps(record, MASKS, (2, 4))
+    assert maps["thing"].tolist() == [[1, 1, 0, IGNORE], [1, 1, 0, 0]]
 
 
 def test_classes_are_asked_for_with_and_without_their_colour():

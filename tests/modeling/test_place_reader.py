@@ -42,7 +42,7 @@ def test_it_tells_the_place_of_the_cell_that_is_looked_at():
     states = state.expand(2, -1)
     scores = reader.scores(states, seen, torch.tensor([0, 1]))
     assert scores.argmax(dim=1).tolist() == [3, 12]
-    x, y, share = ((reader(states, scores) - states) / 4)[:, :3].T
+    x, y, share = ((reader(states, scores.softmax(dim=-1)) - states) / 4)[:, :3].T
     assert torch.allclose(x, torch.tensor([0.75, -0.75]), atol=1e-3)
     assert torch.allclose(y, torch.tensor([-0.75, 0.75]), atol=1e-3)
     assert torch.allclose(share, torch.ones(2), atol=1e-3)

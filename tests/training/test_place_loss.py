@@ -29,7 +29,12 @@ def objective(**weights: float) -> GroundedObjective:
 def terms(own: GroundedObjective, points: torch.Tensor) -> dict[str, torch.Tensor]:
     """Of two words of a blank picture."""
     features = own.model.encode_images(torch.zeros(1, 3, 64, 64))  # a grid of 4 x 4
-    return own.word_losses(features, torch.zeros(2, dtype=torch.long), torch.ones(2, 32), points)
+    batch = {
+        "word_rows": torch.zeros(2, dtype=torch.long),
+        "word_groups": torch.full((2,), -1),
+        "word_points": points,
+    }
+    return own.word_losses(features, torch.ones(2, 32), None, batch)
 
 
 def test_looking_everywhere_costs_the_logarithm_of_the_cells():
@@ -77,11 +82,11 @@ def test_targets_look_at_their_masks():
     with torch.no_grad():
         features = own.model.encode_images(torch.zeros(1, 3, 64, 64))
     rows, states = torch.zeros(1, dtype=torch.long), torch.ones(1, 4, 32, requires_grad=True)
-    target = torch.zeros(1, 64, 64)
-    target[:, 48:, :16] = 255  # the bottom left cell
+    cells = torch.zeros(1, 4, 4)
+    cells[:, 3, 0] = 255  # the bottom left cell
 
     def terms() -> dict[str, torch.Tensor]:
-        return own.mask_losses(features, rows, states, target, torch.ones(1, 64, 64), rows)
+        return own.look_losses(features, own.model.mask_scores(features, rows, states), None, cells)
 
     optimiser = torch.optim.Adam(own.model.mask_reader.parameters(), lr=0.01)
     for _ in range(60):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["IGNORE", "UNLABELLED", "Collator", "DenseLabels", "Sample"]
 
+TOKEN_STRIDE = 16
+"""An image token stands for 16 x 16 pixels of the input."""
 LABEL_STRIDE = 4
 """Label maps have one value for each 4 x 4 pixels of the input."""
 
@@ -37,14 +39,20 @@ class Sample:
     positions: list[int]
     segments: list[int]
     groups: list[tuple[int, int]]  # (index of the first mask token, number of its question)
-    masks: np.ndarray  # (K, S/2, S/2) uint8 0..255
+    cells: (
+        np.ndarray
+    )  # (G, S/16, S/16) uint8 0..255, how much of each image token every group's target covers
+    drawn: list[int]  # numbers of the groups whose masks are learned
+    masks: np.ndarray  # (K, S/2, S/2) uint8 0..255, of these
     valid: np.ndarray  # (S/2, S/2) bool
-    words: list[tuple[int, tuple[float, float]]]  # (index of the word's last token, relative point)
+    words: list[
+        tuple[int, tuple[float, float], int]
+    ]  # (index of its last token, relative point, group or -1)
     openings: list[tuple[int, list[tuple[float, float]]]]  # (a state before a first phrase, middles shown)
     regions: list[tuple[float, float, float, float]]
     prompts: list[tuple[int, int]]  # (category, colour or 0) whose mask is asked for without a sentence
     prompt_masks: np.ndarray  # (P, S/2, S/2) uint8 0..255
-    maps: dict[str, np.ndarray]  # (S/4, S/4) int16 for category, part and color
+    maps: dict[str, np.ndarray]  # (S/4, S/4) int16 for category, part, color and thing
     centers: tuple[list[tuple[int, int]], list[tuple[float, float]]]  # (category, colour), relative point
     exhaustive: np.ndarray  # (categories,) bool
     left_out: int  # questions for which there was no room
@@ -89,7 +97,7 @@ class Collator:
         group = len(self.processor.vocabulary.group)
         groups: list[tuple[int, int]] = []
         targets: list[np.ndarray] = []
-        words: list[tuple[int, tuple[float, float]]] = []
+        words: list[tuple[int, tuple[float, float], int]] = []
         openings: list[tuple[int, list[tuple[float, float]]]] = []
         middles = middles_of_things(record, masks)
         regions: list[tuple[float, float, float, float]] = []
@@ -110,15 +118,17 @@ class Collator:
             labels += answer
             positions += range(prefix, prefix + len(encoded.ids))
             segments += [number] * len(encoded.ids)
-            for index, phrase in encoded.groups:
+            phrases: list[tuple[int, int, int]] = []  # from a phrase's first id to its mask tokens, its group
+            for (index, phrase), begin in zip(encoded.groups, encoded.phrase_starts, strict=True):
                 covered = turn.phrases[phrase].ids
                 if not boxed.isdisjoint(covered):
                     continue  # only a box is known: nothing to learn a mask from
+                phrases.append((begin, index, len(groups)))
                 groups.append((start + index, number))
                 targets.append(np.logical_or.reduce([masks[i] for i in covered]))
-            words += [
-                (start + index, (x / record.width, y / record.height)) for index, (x, y) in encoded.words
-            ]
+            for index, (x, y) in encoded.words:
+                of = next((group for begin, end, group in phrases if begin <= index < end), -1)
+                words.append((start + index, (x / record.width, y / record.height), of))
             shown = {id_ for phrase in turn.phrases for id_ in phrase.ids}
             if encoded.first_phrase is not None and shown <= middles.keys():
                 states = range(encoded.answer_start - 1, encoded.first_phrase)
@@ -128,9 +138,9 @@ class Collator:
                 box = (x / record.width, y / record.height, (x + w) / record.width, (y + h) / record.height)
                 regions.append(box)
 
+        drawn = list(range(len(groups)))
         if len(groups) > self.max_masks:
-            chosen = sorted(rng.choice(len(groups), self.max_masks, replace=False))
-            groups, targets = [groups[i] for i in chosen], [targets[i] for i in chosen]
+            drawn = sorted(rng.choice(len(groups), self.max_masks, replace=False).tolist())
         half = size // 2
         prompts, prompt_targets = self.dense.prompts(record, masks, rng)
         valid = np.ones((half, half), bool)
@@ -143,7 +153,9 @@ class Collator:
             positions=positions,
             segments=segments,
             groups=groups,
-            masks=_shrink_all(targets, half),
+            cells=_shrink_all(targets, size // TOKEN_STRIDE),
+            drawn=drawn,
+            masks=_shrink_all([targets[i] for i in drawn], half),
             valid=valid,
             words=words,
             openings=openings,
@@ -169,7 +181,12 @@ class Collator:
             )
 
         rows = [row for row, s in enumerate(samples) for _ in s.groups]
-        points = [(row, *word) for row, s in enumerate(samples) for word in s.words]
+        before = [sum(len(s.groups) for s in samples[:row]) for row in range(len(samples))]
+        points = [
+            (row, index, point, before[row] + of if of >= 0 else -1)
+            for row, s in enumerate(samples)
+            for index, point, of in s.words
+        ]
         openings = [(row, *opening) for row, s in enumerate(samples) for opening in s.openings]
         shown = [(number, *middle) for number, (_, _, middles) in enumerate(openings) for middle in middles]
         regions = [box for s in samples for box in s.regions]
@@ -189,10 +206,16 @@ class Collator:
                 [row * 10_000 + number for row, s in enumerate(samples) for _, number in s.groups],
                 dtype=torch.long,
             ),
+            "group_cells": torch.from_numpy(np.concatenate([s.cells for s in samples])),
+            "drawn": torch.tensor(
+                [first + i for first, s in zip(before, samples, strict=True) for i in s.drawn],
+                dtype=torch.long,
+            ),
             "group_masks": torch.from_numpy(np.concatenate([s.masks for s in samples])),
             "word_rows": torch.tensor([p[0] for p in points], dtype=torch.long),
             "word_positions": torch.tensor([p[1] for p in points], dtype=torch.long),
             "word_points": torch.tensor([p[2] for p in points], dtype=torch.float32).reshape(-1, 2),
+            "word_groups": torch.tensor([p[3] for p in points], dtype=torch.long),
             "opening_rows": torch.tensor([o[0] for o in openings], dtype=torch.long),
             "opening_positions": torch.tensor([o[1] for o in openings], dtype=torch.long),
             "shown_openings": torch.tensor([thing[0] for thing in shown], dtype=torch.long),
@@ -212,7 +235,7 @@ class Collator:
             "exhaustive": torch.from_numpy(np.stack([s.exhaustive for s in samples])),
             "left_out": torch.tensor([s.left_out for s in samples], dtype=torch.float32),
         }
-        for name in ("category", "part", "color"):
+        for name in ("category", "part", "color", "thing"):
             batch[f"{name}_map"] = torch.from_numpy(np.stack([s.maps[name] for s in samples]))
         return batch
 

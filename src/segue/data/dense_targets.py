@@ -70,16 +70,17 @@ class DenseTargets:
     def maps(
         self, record: Record, masks: dict[int, np.ndarray], size: tuple[int, int]
     ) -> dict[str, np.ndarray]:
-        """Category, part and colour of each of `size` cells (down, across), int16; small objects are painted
-        last, over what they lie on."""
+        """Category, part, colour and thing (numbered in the picture from 1) of each of `size` cells (down,
+        across), int16; small objects are painted last, over what they lie on."""
         rows = ((np.arange(size[0]) + 0.5) * record.height / size[0]).astype(int)
         columns = ((np.arange(size[1]) + 0.5) * record.width / size[1]).astype(int)
         grid = np.ix_(rows, columns)
-        maps = {name: np.full(size, UNLABELLED, np.int16) for name in self._index}
+        maps = {name: np.full(size, UNLABELLED, np.int16) for name in (*self._index, "thing")}
         if record.exhaustive != "all":
             # Only where everything is annotated is an uncovered pixel known to have no part or colour.
             maps["part"][:] = IGNORE
             maps["color"][:] = IGNORE
+        numbers = {item.id: number for number, item in enumerate(record.objects, start=1)}
         order = sorted(record.objects, key=lambda o: -o.bbox[2] * o.bbox[3])
         for item in order:
             if not item.segmentation:  # somewhere in its box: neither its class nor background
@@ -93,6 +94,7 @@ class DenseTargets:
                 maps["part"][cells] = self._index["part"].get(item.category, IGNORE)
                 continue
             maps["category"][cells] = self._index["category"].get(item.category, IGNORE)
+            maps["thing"][cells] = IGNORE if item.iscrowd else numbers[item.id]
             color = item.attributes.get("color")
             maps["color"][cells] = self._index["color"].get(color, IGNORE) if color else IGNORE
         if record.ignore is not None:

@@ -23,6 +23,7 @@ from torch import Tensor
 from segue.data.native import Phrase, Turn, encode_mask
 from segue.errors import CapabilityError, DataError
 from segue.evaluation.prediction import Prediction, Target
+from segue.grounding import mask_logits
 from segue.mask_tokens import MaskVocabulary
 from segue.modeling.generation import Prefix, read_given
 from segue.modeling.thing_reader import read_things
@@ -38,8 +39,6 @@ __all__ = ["MASKS", "read_answers"]
 MASKS = "{masks}"
 """Stands in a turn's answer, as the whole of a phrase, where a family's published answers have nothing but
 mask tokens: "{masks}." is written "[SEG]."."""
-
-_TARGETS = 64
 
 
 @dataclass(frozen=True)
@@ -196,12 +195,12 @@ def _masks(
     masks: list[list[np.ndarray]] = [[] for _ in given]
     for picture, image in enumerate(seen):
         own = [(i, place) for i, text in enumerate(given) if index[i] == picture for place in text.places]
-        for first in range(0, len(own), _TARGETS):
-            part = own[first : first + _TARGETS]
-            groups = torch.stack([states[i][place - 1 : place - 1 + length] for i, place in part])
-            zeros = torch.zeros(len(part), dtype=torch.long, device=groups.device)
-            low = predictor.model.decode_masks(image.features, zeros, groups)
-            full = (mask for piece in image.geometry.iter_masks_to_original(low) for mask in piece)
-            for (i, _), logits in zip(part, full, strict=True):
-                masks[i].append((logits >= 0 if at_zero else logits > 0).cpu().numpy())
+        if not own:
+            continue
+        groups = torch.stack([states[i][place - 1 : place - 1 + length] for i, place in own])
+        answers = torch.tensor([i for i, _ in own], device=groups.device)
+        low = mask_logits(predictor.model, image.features, torch.zeros_like(answers), groups, answers)
+        full = (mask for piece in image.geometry.iter_masks_to_original(low) for mask in piece)
+        for (i, _), logits in zip(own, full, strict=True):
+            masks[i].append((logits >= 0 if at_zero else logits > 0).cpu().numpy())
     return masks

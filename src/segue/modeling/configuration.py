@@ -98,6 +98,8 @@ class GroundedConfig(PreTrainedConfig):
             (`segue.modeling.place_reader.PlaceReader`).
         mask_reader: whether the pixel decoder is told where in the picture the states of a target look
             (`segue.modeling.place_reader.CellAttention`).
+        thing_claims: whether the targets of an answer share out the things that they look at, no two the same
+            (`segue.modeling.thing_claims`); needs the mask reader.
         thing_reader: whether a state is told which things of the picture it is about before the next word is
             chosen (`segue.modeling.thing_reader`).
     """
@@ -124,6 +126,7 @@ class GroundedConfig(PreTrainedConfig):
     word_lookup: bool = False
     place_reader: bool = False
     mask_reader: bool = False
+    thing_claims: bool = False
     thing_reader: bool = False
     display_name: str = "segue/mini"
 

@@ -3,7 +3,7 @@
     pixels --vision--> features --projector--> image tokens --+
     question ---------------------------------> text tokens --+--language model--> states
     states that predict mask tokens --mask_projection, fusion--> one token a scale --pixel decoder--> masks
-                                    --(mask_reader)--> where they look -----------^
+      --(mask_reader)--> where they look --(thing_claims)--> the things they claim --^
     states after words --(place_reader)--> point_head --> points
     states that predict words --(thing_reader)--> vocabulary --> words
 
@@ -11,7 +11,7 @@ segue/mini is this composition at small size: PixelLM's codebook and pixel decod
 PixelLLM's points. Image features are a value that the caller holds; the model keeps nothing between calls.
 
 Letters: B rows, I images, T tokens, S image tokens of one picture, H language model width, K targets, L
-scales, N tokens of a scale.
+scales, N tokens of a scale, W words.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from segue.modeling.place_reader import CellAttention, PlaceReader, prior_of
 from segue.modeling.placeholders import fill_placeholders
 from segue.modeling.point_head import PointHead, RegionEncoder
 from segue.modeling.silent_linear import SilentLinear
+from segue.modeling.thing_claims import ThingClaims, likeness, spread
 from segue.modeling.thing_reader import ThingReader
 from segue.modeling.vision import VisionEncoder, VisionFeatures
 from segue.modeling.word_lookup import WordLookup, times_said
@@ -132,6 +133,12 @@ class GroundedModel(PreTrainedModel):
             fine_width=vision.stem_widths[-2],
             edge_widths=(vision.stem_widths[-3], vision.stem_widths[-4]),
             prior=config.mask_reader,
+            claim=config.thing_claims,
+        )
+        if config.thing_claims and not config.mask_reader:
+            raise ValueError("thing_claims without mask_reader: targets claim what they look at")
+        self.thing_claims = (
+            ThingClaims(text.hidden_size, decoder.hidden_size) if config.thing_claims else None
         )
         self.post_init()
 
@@ -141,7 +148,7 @@ class GroundedModel(PreTrainedModel):
             # torch's own start, scaled by width. transformers' fixed 0.02 suits widths near 1,000: in narrow
             # layers it leaves attention uniform and masks unlearned for long. (The language model keeps it.)
             init.kaiming_uniform_(module.weight, a=math.sqrt(5))
-        if isinstance(module, (WordLookup, ThingReader)):
+        if isinstance(module, (ThingClaims, ThingReader, WordLookup)):
             module.start()
         if isinstance(module, SilentLinear):
             module.reset_parameters()
@@ -213,18 +220,51 @@ class GroundedModel(PreTrainedModel):
         they have read (`read_things`)."""
         return self.language_model.lm_head(states)
 
-    def word_points(self, states: Tensor, image_tokens: Tensor, image_index: Tensor) -> Tensor:
+    def word_points(
+        self,
+        states: Tensor,
+        image_tokens: Tensor,
+        image_index: Tensor,
+        looks: Tensor | None = None,
+    ) -> Tensor:
         """(W, points_per_word, 2) relative places (`PointHead`) of words.
 
         Args:
             states: (W, H) after each word.
             image_tokens: (I, S, H) of the pictures.
             image_index: (W,) which picture each word speaks of, int64.
+            looks: (W, S) how much each word looks at each image token; default: by its own state
+                (`word_looks`).
         """
         if self.place_reader is not None:
-            scores = self.place_reader.scores(states, image_tokens, image_index)
-            states = self.place_reader(states, scores)
+            if looks is None:
+                looks = self.place_reader.scores(states, image_tokens, image_index).softmax(dim=-1)
+            states = self.place_reader(states, looks.to(states.dtype))
         return self.point_head(states)
+
+    def word_looks(
+        self,
+        states: Tensor,
+        image_tokens: Tensor,
+        image_index: Tensor,
+        claims: Tensor | None = None,
+        target: Tensor | None = None,
+    ) -> Tensor | None:
+        """(W, S) how much words look at each image token; None for a model without a place reader.
+
+        Args:
+            states, image_tokens, image_index: as in `word_points`.
+            claims: (K, S) of targets (`claims`). The words of a target's phrase look where it does.
+            target: (W,) which target's phrase each word is of, -1 for none.
+        """
+        if self.place_reader is None:
+            return None
+        own = self.place_reader.scores(states, image_tokens, image_index).softmax(dim=-1)
+        if claims is None:
+            return own
+        assert target is not None
+        told = claims[target.clamp(min=0)].to(own.dtype)
+        return torch.where(target[:, None] >= 0, told, own)
 
     def mask_tokens_from_states(self, states: Tensor) -> Tensor:
         """(K, L * N, H) states that predict a group's tokens -> (K, L, D) fused tokens: project first, then
@@ -234,17 +274,21 @@ class GroundedModel(PreTrainedModel):
         fused = self.fusion(projected.unflatten(1, (mask.scales, mask.tokens_per_scale)))
         return fused.expand(-1, len(self.config.vision_config.feature_layers), -1)
 
-    def decode_masks(self, features: ImageFeatures, image_index: Tensor, states: Tensor) -> Tensor:
+    def decode_masks(
+        self, features: ImageFeatures, image_index: Tensor, states: Tensor, answers: Tensor | None = None
+    ) -> Tensor:
         """Mask logits (K, h, w), float32, over the whole input (low resolution; upsample once, at the end).
 
         Args:
             features: of I images.
             image_index: (K,) which image each target is in.
             states: (K, L * N, H), as in `mask_tokens_from_states`.
+            answers: (K,) which answer each target is of, whole answers; default: each has one of its own.
         """
         tokens = self.mask_tokens_from_states(states)
+        scores = self.mask_scores(features, image_index, states)
         return self.decode_tokens(
-            features, image_index, tokens, self.mask_scores(features, image_index, states)
+            features, image_index, tokens, scores, self.claims(features, image_index, scores, answers)
         )
 
     def mask_scores(self, features: ImageFeatures, image_index: Tensor, states: Tensor) -> Tensor | None:
@@ -254,12 +298,41 @@ class GroundedModel(PreTrainedModel):
             return None
         return self.mask_reader.scores(states.mean(dim=1), features.tokens, image_index)
 
+    def claims(
+        self,
+        features: ImageFeatures,
+        image_index: Tensor,
+        scores: Tensor | None,
+        answers: Tensor | None = None,
+    ) -> Tensor | None:
+        """(K, S) how much of each target's look is left on each image token after all of its answer are heard
+        (`ThingClaims`), by their `mask_scores`; rows sum to 1. None for a model whose targets claim nothing.
+        Other arguments as in `decode_masks`."""
+        if self.thing_claims is None:
+            return None
+        assert scores is not None
+        answers = torch.arange(len(scores), device=scores.device) if answers is None else answers
+        coarse, _ = self.thing_claims.votes(features.tokens, features.maps[len(features.vision.levels) - 1])
+        return self.thing_claims(scores, image_index, answers, coarse)
+
     def decode_tokens(
-        self, features: ImageFeatures, image_index: Tensor, tokens: Tensor, scores: Tensor | None
+        self,
+        features: ImageFeatures,
+        image_index: Tensor,
+        tokens: Tensor,
+        scores: Tensor | None,
+        claims: Tensor | None = None,
     ) -> Tensor:
-        """`decode_masks` from (K, L, D) fused tokens and the (K, S) `mask_scores` of their states."""
+        """`decode_masks` from (K, L, D) fused tokens and the (K, S) `mask_scores` and `claims` of their
+        states."""
         prior = None if scores is None else prior_of(scores)
-        return self.pixel_decoder(features.maps, image_index, tokens, prior)
+        claim = None
+        if self.thing_claims is not None:
+            assert claims is not None, "the targets of this model claim things"
+            finest = features.maps[len(features.vision.levels) - 1]
+            votes = self.thing_claims.votes(features.tokens, finest)
+            claim = spread(claims, likeness(*votes), image_index).unflatten(1, finest.shape[-2:])
+        return self.pixel_decoder(features.maps, image_index, tokens, prior, claim)
 
 
 def packed_attention_mask(segment_ids: Tensor) -> Tensor:

@@ -169,13 +169,16 @@ class LisaModel(PreTrainedModel):
         """(..., H) -> (..., vocabulary) logits; call it on the positions that need them only."""
         return self.language_model.lm_head(states)
 
-    def decode_masks(self, features: LisaFeatures, image_index: Tensor, states: Tensor) -> Tensor:
+    def decode_masks(
+        self, features: LisaFeatures, image_index: Tensor, states: Tensor, answers: Tensor | None = None
+    ) -> Tensor:
         """Mask logits (K, h, w), float32, over SAM's padded input (low resolution; upsample once, last).
 
         Args:
             features: of I images.
             image_index: (K,) which image each target is in.
             states: (K, 1, H) h~_seg, the states that predict `[SEG]`.
+            answers: as in `GroundedModel.decode_masks`; here no target knows of another.
         """
         h_seg = self.text_hidden_fcs(states[:, 0])
         return self.sam.decode_masks(features.sam, image_index, h_seg)[0].float()

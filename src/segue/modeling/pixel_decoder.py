@@ -36,6 +36,7 @@ class PixelDecoder(nn.Module):
         edge_widths: channels of the stride-4 and stride-2 maps that sharpen the last scale's mask.
         prior: whether targets come with a coarse map of where they are, laid on the features as SAM lays a
             mask prompt. At first it adds nothing.
+        claim: the same for a map of the thing that they claim.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class PixelDecoder(nn.Module):
         fine_width: int,
         edge_widths: tuple[int, int],
         prior: bool = False,
+        claim: bool = False,
     ):
         super().__init__()
         D = config.hidden_size
@@ -72,6 +74,7 @@ class PixelDecoder(nn.Module):
         )
         self.outline = Outline(D, edge_widths) if config.edges else None
         self.prior = nn.ModuleList(SilentLinear(1, D) for _ in level_widths) if prior else None
+        self.claim = nn.ModuleList(SilentLinear(1, D) for _ in level_widths) if claim else None
         if config.scale_weights == "learned":
             self.scale_logits = nn.Parameter(torch.zeros(len(level_widths)))
 
@@ -103,6 +106,7 @@ class PixelDecoder(nn.Module):
         image_index_K: Tensor,
         tokens_KLD: Tensor,
         prior_Khw: Tensor | None = None,
+        claim_Khw: Tensor | None = None,
     ) -> Tensor:
         """Mask logits (K, H, W): twice the last scale's map; with an outline at its finer map's size.
 
@@ -111,6 +115,7 @@ class PixelDecoder(nn.Module):
             image_index_K: which image each target belongs to, int64.
             tokens_KLD: one fused token for each scale of each target.
             prior_Khw: where each target is thought to be, 0..1, for a decoder that was made for it.
+            claim_Khw: how surely each cell shows the thing that the target claims, likewise.
         """
         logits: list[Tensor] = []
         for level, transformer in enumerate(self.transformers):
@@ -122,10 +127,11 @@ class PixelDecoder(nn.Module):
             queries = torch.stack([self.mask_token.expand(len(tokens_KLD), -1), tokens_KLD[:, level]], dim=1)
             queries = queries + self.level_embed[level]
             keys = source_KDhw.flatten(2).transpose(1, 2)
-            if self.prior is not None:
-                assert prior_Khw is not None, "this decoder is told where its targets are"
-                there = _resized(prior_Khw[:, None], source_KDhw.shape[-2:])
-                keys = keys + self.prior[level](there.flatten(2).transpose(1, 2))
+            for layers, told_Khw in ((self.prior, prior_Khw), (self.claim, claim_Khw)):
+                if layers is not None:
+                    assert told_Khw is not None, "this decoder is told where its targets are"
+                    there = _resized(told_Khw[:, None].to(keys.dtype), source_KDhw.shape[-2:])
+                    keys = keys + layers[level](there.flatten(2).transpose(1, 2))
             queries, keys = transformer(queries, keys, self.positions.grid(h, w).to(keys.dtype))
             upscaled = self.output_upscaling(keys.transpose(1, 2).unflatten(2, (h, w)))
             kernel = self.hypernetwork(queries[:, 0])

@@ -219,13 +219,16 @@ class PixelLMModel(PreTrainedModel):
         """(K, L * N, H) states -> (K, L, D) fused tokens."""
         return self.fusion(self.project_states(states))
 
-    def decode_masks(self, features: PixelLMFeatures, image_index: Tensor, states: Tensor) -> Tensor:
+    def decode_masks(
+        self, features: PixelLMFeatures, image_index: Tensor, states: Tensor, answers: Tensor | None = None
+    ) -> Tensor:
         """Mask logits (K, h, w), float32, over the whole input (low resolution; upsample once, at the end).
 
         Args:
             features: of I images.
             image_index: (K,) which image each target is in.
             states: (K, L * N, H), as in `mask_tokens_from_states`.
+            answers: as in `GroundedModel.decode_masks`; here no target knows of another.
         """
         return self.pixel_decoder(features.maps, image_index, self.mask_tokens_from_states(states))
 

@@ -53,11 +53,10 @@ class PlaceReader(CellAttention):
         super().__init__(width, inner=inner)
         self.told = SilentLinear(3, width)
 
-    def forward(self, states_NH: Tensor, scores_NS: Tensor) -> Tensor:
-        """The states with their places, (N, H)."""
-        share = scores_NS.softmax(dim=-1)
-        places_S2 = cell_places(scores_NS.shape[-1], like=share)
-        found = torch.cat([share @ places_S2, share.amax(dim=-1, keepdim=True)], dim=-1)
+    def forward(self, states_NH: Tensor, share_NS: Tensor) -> Tensor:
+        """The states with their places, (N, H); `share_NS`: how much each looks at each cell, with sum 1."""
+        places_S2 = cell_places(share_NS.shape[-1], like=share_NS)
+        found = torch.cat([share_NS @ places_S2, share_NS.amax(dim=-1, keepdim=True)], dim=-1)
         return states_NH + self.told(GAIN * found)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "partial_label_loss",
     "point_loss",
     "refinement_weights",
+    "same_thing_loss",
 ]
 
 
@@ -66,6 +67,33 @@ def cells_loss(scores_Khw: Tensor, targets_Khw: Tensor) -> Tensor:
     total = share.sum(dim=1, keepdim=True)
     loss = -(share / total.clamp(min=1e-6) * scores_Khw.flatten(1).log_softmax(dim=1)).sum(dim=1)
     return loss.sum() / (total > 0).sum().clamp(min=1)
+
+
+def same_thing_loss(likeness_ISF: Tensor, things_IS: Tensor, others_IF: Tensor) -> Tensor:
+    """Binary cross-entropy of "these two cells show the same thing".
+
+    Args:
+        likeness_ISF: its probability, above 0, for S cells and F others of I pictures.
+        things_IS, others_IF: the number of the thing that each shows; 0 for none, negative where unknown.
+
+    Of every cell that shows a thing the same and the others count half each, and every thing counts the same,
+    however many cells show it. 0 for no things.
+    """
+    picture_N, cell_N = (things_IS > 0).nonzero(as_tuple=True)
+    likeness_NF, thing_N, others_NF = (
+        likeness_ISF[picture_N, cell_N],
+        things_IS[picture_N, cell_N],
+        others_IF[picture_N],
+    )
+    same_NF = thing_N[:, None] == others_NF
+    other_NF = ~same_NF & (others_NF >= 0)
+
+    def mean(loss_NF: Tensor, chosen_NF: Tensor) -> Tensor:
+        return (loss_NF * chosen_NF).sum(dim=-1) / chosen_NF.sum(dim=-1).clamp(min=1)
+
+    loss_N = mean(-likeness_NF.log(), same_NF) + mean(-(1 + 1e-4 - likeness_NF).log(), other_NF)
+    weight_N = 1 / (things_IS[picture_N] == thing_N[:, None]).sum(dim=-1)
+    return (loss_N * weight_N).sum() / weight_N.sum().clamp(min=1e-6)
 
 
 def refinement_weights(logits_Khw: Tensor, answer_K: Tensor, alpha: float) -> Tensor:

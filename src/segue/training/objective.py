@@ -2,6 +2,7 @@
 
     L = w_text CE + w_bce BCE + w_dice DICE + w_align CE + w_look CE + w_point L1 + w_place CE
         + w_dense (category + part + colour) + w_count (places + counts) + w_things (places + counts)
+      + w_claim CE + w_same BCE
 
 The first three with PixelLM's weights 1, 2, 0.5; its target refinement multiplies BCE's pixels. The others
 are ours, for a model that learns everything from nothing on little. Dense: recognition is the hard part, and
@@ -11,9 +12,11 @@ says anything, the word embeddings themselves go through the mask projection as 
 the pixel decoder learns to find what they name. Align: a target's token, compared with the decoder's maps
 cell by cell, is a distribution over cells that should be the target's; this finds the place long before BCE
 does. Look: the same for where the decoder is told that the target is (`mask_reader`). Place: the same for
-what the location MLP reads (`PlaceReader`), by the word's point. Count: the things
-that the word lookup finds for each word and each colour, by the labels' numbers and middles. Things: the same
-for what the states before an answer's first phrase are about (`ThingReader`), by all that the answer shows.
+what the location MLP reads (`PlaceReader`), by the word's point. Claim: the same for the thing that a target
+is left with after all of its answer are heard (`ThingClaims`); Same: which cells show the same thing. Count:
+the things that the word lookup finds for each word and each colour, by the labels' numbers and middles.
+Things: the same for what the states before an answer's first phrase are about (`ThingReader`), by all that
+the answer shows.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from transformers import PreTrainedModel
 from segue.data.collation import IGNORE, DenseLabels
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel, ImageFeatures
+from segue.modeling.thing_claims import likeness
 from segue.modeling.thing_reader import read_things
 from segue.training.counted_words import CountedWord, WordCounts
 from segue.training.dense_supervision import NameEmbeddings, WordClassifier, cell_loss, named_states, splatted
@@ -40,6 +44,7 @@ from segue.training.losses import (
     mask_bce_loss,
     point_loss,
     refinement_weights,
+    same_thing_loss,
 )
 
 __all__ = ["GroundedObjective", "LossWeights", "Losses"]
@@ -58,6 +63,10 @@ class LossWeights:
     """Of where words look, for a model that has a place reader."""
     look: float = 0.0
     """Of where targets look, for a model that has a mask reader."""
+    claim: float = 0.0
+    """Of what targets claim, for a model whose targets do."""
+    same: float = 0.0
+    """Of which cells show the same thing, likewise."""
     prompt: float = 0.0
     """Of the mask terms of `prompts`, over those of answers."""
     dense: float = 1.0
@@ -148,6 +157,8 @@ class GroundedObjective(PreTrainedModel):
             terms |= self.dense_losses(features, batch)
         if self.weights.count and self.model.word_lookup is not None:
             terms |= self.count_losses(features, batch)
+        if self.weights.same and self.model.thing_claims is not None:
+            terms["same"] = self.same_loss(features, batch["thing_map"])
         if self.weights.prompt and len(batch["prompts"]):
             terms |= self.prompt_losses(features, batch)
         if self.weights.text:
@@ -181,17 +192,69 @@ class GroundedObjective(PreTrainedModel):
 
         if self.model.thing_reader is not None and self.weights.things and len(batch["opening_rows"]):
             terms["things"] = self.things_loss(features, states, batch)
+        claims = None
         rows = batch["group_rows"]
         if len(rows):
             group_states = states[rows[:, None], batch["group_positions"]]
-            valid = batch["valid"][rows].float()
-            terms |= self.mask_losses(
-                features, rows, group_states, batch["group_masks"], valid, batch["group_answers"]
-            )
+            scores = self.model.mask_scores(features, rows, group_states)
+            claims = self.model.claims(features, rows, scores, batch["group_answers"])
+            terms |= self.look_losses(features, scores, claims, batch["group_cells"])
+            terms |= self.drawn_losses(features, group_states, scores, claims, batch)
         if len(batch["word_rows"]):
             word_states = states[batch["word_rows"], batch["word_positions"]]
-            terms |= self.word_losses(features, batch["word_rows"], word_states, batch["word_points"])
+            terms |= self.word_losses(features, word_states, claims, batch)
         return terms
+
+    def look_losses(
+        self, features: ImageFeatures, scores_GS: Tensor | None, claims: Tensor | None, cells_Ghw: Tensor
+    ) -> dict[str, Tensor]:
+        """Where targets look by themselves, and what they claim together; 0..255 of each cell is theirs."""
+        terms = {}
+        grid = features.vision.levels[0].shape[-2:]
+        share = cells_Ghw.float() / 255
+        if scores_GS is not None and self.weights.look:
+            terms["look"] = cells_loss(scores_GS.float().unflatten(1, grid), share)
+        if claims is not None and self.weights.claim:
+            terms["claim"] = cells_loss(claims.clamp(min=1e-6).log().unflatten(1, grid), share)
+        return terms
+
+    def drawn_losses(
+        self,
+        features: ImageFeatures,
+        states: Tensor,
+        scores: Tensor | None,
+        claims: Tensor | None,
+        batch: dict[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """Masks of the targets that were drawn for it, given what belongs to all."""
+        drawn = batch["drawn"]
+        if not len(drawn):
+            return {}
+        rows = batch["group_rows"][drawn]
+        return self.mask_losses(
+            features,
+            rows,
+            states[drawn],
+            batch["group_masks"],
+            batch["valid"][rows].float(),
+            batch["group_answers"][drawn],
+            scores=None if scores is None else scores[drawn],
+            claims=None if claims is None else claims[drawn],
+        )
+
+    def same_loss(self, features: ImageFeatures, things_Bhw: Tensor) -> Tensor:
+        """Which cells show the same thing: image tokens among each other, and with the decoder's finest
+        map."""
+        assert self.model.thing_claims is not None
+        finest = features.maps[len(features.vision.levels) - 1]
+        votes = self.model.thing_claims.votes(features.tokens, finest)
+        grids = (features.vision.levels[0].shape[-2:], finest.shape[-2:])
+        coarse, fine = (
+            F.interpolate(things_Bhw[:, None].float(), size=grid, mode="nearest-exact").flatten(1).long()
+            for grid in grids
+        )
+        among = same_thing_loss(likeness(votes[0], votes[0]), coarse, coarse)
+        return among + same_thing_loss(likeness(*votes), coarse, fine)
 
     def things_loss(self, features: ImageFeatures, states_BTH: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """Numbers and places of the things that answers are about, as their first states see them."""
@@ -209,15 +272,18 @@ class GroundedObjective(PreTrainedModel):
         return count_loss(things_NS[:, None], expected_N1S, known)
 
     def word_losses(
-        self, features: ImageFeatures, rows_W: Tensor, states_WH: Tensor, points: Tensor
+        self, features: ImageFeatures, states_WH: Tensor, claims: Tensor | None, batch: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         """Points of words, and the cells that their states look at."""
-        terms = {"point": point_loss(self.model.word_points(states_WH, features.tokens, rows_W), points)}
+        rows, points = batch["word_rows"], batch["word_points"]
+        looks = self.model.word_looks(states_WH, features.tokens, rows, claims, batch["word_groups"])
+        found = self.model.word_points(states_WH, features.tokens, rows, looks)
+        terms = {"point": point_loss(found, points)}
         reader = self.model.place_reader
         if reader is not None and self.weights.place:
-            scores_WS = reader.scores(states_WH, features.tokens, rows_W)
-            words = torch.arange(len(rows_W), device=rows_W.device)
-            shape, grid = (len(rows_W), 1, scores_WS.shape[1]), features.vision.levels[0].shape[-2:]
+            scores_WS = reader.scores(states_WH, features.tokens, rows)
+            words = torch.arange(len(rows), device=rows.device)
+            shape, grid = (len(rows), 1, scores_WS.shape[1]), features.vision.levels[0].shape[-2:]
             middles = points if points.ndim == 2 else points.mean(dim=1)
             expected = splatted(words, torch.ones_like(words), middles, shape, grid)[:, 0]
             terms["place"] = F.cross_entropy(scores_WS.float(), expected.float())
@@ -231,9 +297,21 @@ class GroundedObjective(PreTrainedModel):
         mask = self.model.config.mask_token_config
         states = states[:, None].expand(-1, mask.scales * mask.tokens_per_scale, -1)
         valid = batch["valid"][rows].float()
-        answers = torch.arange(len(rows), device=rows.device)
-        terms = self.mask_losses(features, rows, states, batch["prompt_masks"], valid, answers)
-        return {f"prompt_{name}": term for name, term in terms.items()}
+        scores = self.model.mask_scores(features, rows, states)
+        found = self.mask_losses(
+            features,
+            rows,
+            states,
+            batch["prompt_masks"],
+            valid,
+            torch.arange(len(rows), device=rows.device),
+            scores=scores,
+            claims=self.model.claims(features, rows, scores),
+        )
+        h, w = features.vision.levels[0].shape[-2:]
+        cells = F.adaptive_avg_pool2d(batch["prompt_masks"].float(), (h, w))
+        found |= self.look_losses(features, scores, None, cells)
+        return {f"prompt_{name}": term for name, term in found.items()}
 
     def mask_losses(
         self,
@@ -243,11 +321,13 @@ class GroundedObjective(PreTrainedModel):
         targets_Khw: Tensor,
         valid_Khw: Tensor,
         answers_K: Tensor,
+        *,
+        scores: Tensor | None,
+        claims: Tensor | None,
     ) -> dict[str, Tensor]:
         """BCE, DICE and alignment of the masks that (K, L * N, H) states stand for; targets are 0..255."""
         tokens_KLD = self.model.mask_tokens_from_states(states)
-        scores_KS = self.model.mask_scores(features, rows_K, states)
-        logits = self.model.decode_tokens(features, rows_K, tokens_KLD, scores_KS)
+        logits = self.model.decode_tokens(features, rows_K, tokens_KLD, scores, claims)
         target = targets_Khw.float() / 255
         logits = F.interpolate(logits[:, None], size=target.shape[-2:], mode="bilinear")[:, 0]
         weights = refinement_weights(logits, answers_K, self.weights.refinement_alpha) * valid_Khw
@@ -263,9 +343,6 @@ class GroundedObjective(PreTrainedModel):
                 ),
                 start=target.new_zeros(()),
             )
-        if scores_KS is not None and self.weights.look:
-            grid = features.vision.levels[0].shape[-2:]
-            terms["look"] = cells_loss(scores_KS.float().unflatten(1, grid), target)
         return terms
 
     def dense_losses(self, features: ImageFeatures, batch: dict[str, Tensor]) -> dict[str, Tensor]:
