@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import segue
@@ -12,6 +13,7 @@ from segue.answer import Answer, Word
 from segue.checkpoints.pixelllm_folder import is_pixelllm, read_pixelllm, write_pixelllm
 from segue.errors import CheckpointError, DataError, QuestionError
 from segue.pixelllm_predictor import PixelLLMPredictor
+from tests.modeling.speaking import assert_same
 from tests.modeling.tiny_pixelllm import tiny_pixelllm, tiny_text, tiny_tokenizer
 
 
@@ -80,7 +82,12 @@ def test_a_folder_is_written_and_read(predictor, picture, tmp_path):
     assert is_pixelllm(folder)
     model, text = read_pixelllm(folder)
     again = PixelLLMPredictor(model, text, name="tiny")
-    assert again.locate(picture, "the red mug") == predictor.locate(picture, "the red mug")
+    written, kept = model.state_dict(), predictor.model.state_dict()
+    assert written.keys() == kept.keys()
+    assert all(torch.equal(written[name], kept[name]) for name in kept)
+    ours, theirs = (p.locate(picture, "the red mug") for p in (again, predictor))
+    assert_same(ours, theirs)
+    assert ours.segments[0].predicted_box == pytest.approx(theirs.segments[0].predicted_box, abs=1e-3)
     (folder / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(CheckpointError, match="damaged"):
         read_pixelllm(folder)

@@ -149,6 +149,17 @@ def test_generation(case, name, num_beams):
     case.check(f"{name}/detection_boxes", extent(points, words), within=PIXELS)
 
 
+def order_of(boxes_BK4, golden_BK4, scores_BK):
+    """(B, K, 4) which of our boxes is each golden one: itself, but for neighbours whose scores are equal to
+    five digits. Which of these comes first is a matter of the CPU."""
+    order = torch.arange(boxes_BK4.shape[1]).repeat(len(boxes_BK4), 1)
+    for row, (ours, golden, scores) in enumerate(zip(boxes_BK4, golden_BK4, scores_BK, strict=True)):
+        for k in (scores[:-1] - scores[1:] < 1e-5).nonzero()[:, 0].tolist():
+            if (ours[order[row, k]] - golden[k]).abs().max() > PIXELS:
+                order[row, [k, k + 1]] = order[row, [k + 1, k]]
+    return order[..., None].expand(-1, -1, 4)
+
+
 def test_proposals(case):
     detector, config = case.model.detector, case.model.config
     maps = detector.pyramid(case.features.fused)
@@ -161,8 +172,9 @@ def test_proposals(case):
         case.check(f"det/box_regs_p{level}", last(distances))
     part = config.detector_config
     before = detector.candidates(dense, topk=part.pre_nms_topk)
-    case.check("det/proposals_pre_nms_boxes", before.boxes, within=PIXELS)
     case.check("det/proposals_pre_nms_scores", before.scores)
+    order = order_of(before.boxes, case["det/proposals_pre_nms_boxes"], case["det/proposals_pre_nms_scores"])
+    case.check("det/proposals_pre_nms_boxes", before.boxes.gather(1, order), within=PIXELS)
     after = detector.suppress(before, threshold=part.proposal_nms_iou, most=part.post_nms_topk)
     case.check("det/proposals_post_nms_boxes_unclipped", after.boxes, within=PIXELS)
     case.check("det/proposals_post_nms_scores", after.scores)
