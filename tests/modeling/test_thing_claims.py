@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from segue.data.native import Record
+from segue.evaluation.forced import read_answers
+from segue.evaluation.runner import Sample
 from segue.grounding import _whole_answers
 from segue.modeling.configuration import GroundedConfig
 from segue.modeling.grounded import GroundedModel
 from segue.modeling.thing_claims import ThingClaims, likeness, share_out, spread
-from tests.modeling.speaking import assert_same, picture, train_speaker
+from tests.modeling.speaking import LEARNED, assert_same, learned_turn, picture, train_speaker
 from tests.modeling.tiny import tiny_config, tiny_model
 
 WIDTH, FINE = 32, 16
@@ -226,20 +229,52 @@ def test_a_batch_equals_one_by_one_with_claims(monkeypatch):
         assert_same(answer, predictor.ask(image, question))
 
 
-def test_other_targets_of_the_answer_move_the_words():
+def test_whoever_decodes_says_which_targets_are_of_one_answer(monkeypatch):
     predictor = train_speaker(mask_reader=True, place_reader=True, thing_claims=True)
     question = "Where are the mug and the spoon?"
+    (learned,) = (row for row in LEARNED if row[0] == question)
+    turn, heard = learned_turn(*learned), []
+    claims = predictor.model.claims
+
+    def overheard(features, index, scores, answers=None):
+        heard.append(None if answers is None else answers.tolist())
+        return claims(features, index, scores, answers)
+
+    monkeypatch.setattr(predictor.model, "claims", overheard)
+    predictor.ask_batch([(picture(), question), (picture(1), question)])
+    masks, *words = heard
+    assert masks == [0, 0, 1, 1]
+    assert words == [[0, 0], [0, 0]]  # an answer at a time
+    heard.clear()
+    predictor.score(picture(), question, turn)
+    assert heard == [[0, 0]]
+    heard.clear()
+    record = Record(image="a.png", width=48, height=40, objects=[])
+    read_answers(predictor, [Sample("a", np.asarray(picture()), record, [turn, turn])], 8)
+    assert heard == [[0, 0, 1, 1]]
+
+
+def test_other_targets_of_the_answer_move_the_words(monkeypatch):
+    predictor = train_speaker(mask_reader=True, place_reader=True, thing_claims=True)
     with torch.no_grad():
         predictor.model.place_reader.told.weight.normal_(std=3.0)
 
     def points() -> np.ndarray:
-        return np.array([word.point for word in predictor.ask(picture(), question).words if word.point])
+        words = predictor.ask(picture(), "Where are the mug and the spoon?").words
+        return np.array([word.point for word in words if word.point])
 
+    # The first cell, then the last, for the first target.
+    def claims(first: int):
+        return lambda features, index, *_: torch.eye(features.tokens.shape[1])[
+            [first] + [1] * (len(index) - 1)
+        ]
+
+    monkeypatch.setattr(predictor.model, "claims", claims(0))
     before = points()
-    with torch.no_grad():
-        predictor.model.thing_claims.log_power.fill_(-2.0)
-    assert len(before) >= 2
-    assert np.abs(points() - before).max() > 0.01
+    monkeypatch.setattr(predictor.model, "claims", claims(-1))
+    moved = np.abs(points() - before).max(axis=1) > 0.01
+    assert moved.any()
+    assert not moved.all()  # the words of the other target, and those of none
 
 
 def test_parts_hold_whole_answers(monkeypatch):

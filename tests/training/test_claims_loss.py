@@ -149,6 +149,22 @@ def test_two_targets_learn_to_claim_a_dog_each():
     assert (looks[:, 1, 2:, 2:].sum(dim=(1, 2)) > 0.8).all()
 
 
+def test_claims_are_of_whole_answers_and_words_are_told_them(monkeypatch):
+    own, batch = objective(text=1.0, dense=0.0), batch_of(BOTH, HEAD)
+    torch.nn.init.normal_(own.model.place_reader.told.weight)
+    claims, heard = own.model.claims, []
+
+    def overheard(features, index, scores, answers=None):
+        heard.append(answers)
+        return claims(features, index, scores, answers)
+
+    monkeypatch.setattr(own.model, "claims", overheard)
+    terms = own.answer_losses(own.model.encode_images(batch["pixels"]), batch)
+    assert [answers.tolist() for answers in heard] == [[1, 1, 2, 10001, 10001, 10002]]
+    terms["point"].backward()
+    assert own.model.mask_reader.query.weight.grad.abs().sum() > 0  # by way of the claims alone
+
+
 def test_every_term_has_the_weight_that_its_name_says():
     weights = LossWeights(claim=2, same=3)
     assert (weights.of("claim"), weights.of("same")) == (2, 3)

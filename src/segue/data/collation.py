@@ -39,15 +39,11 @@ class Sample:
     positions: list[int]
     segments: list[int]
     groups: list[tuple[int, int]]  # (index of the first mask token, number of its question)
-    cells: (
-        np.ndarray
-    )  # (G, S/16, S/16) uint8 0..255, how much of each image token every group's target covers
+    cells: np.ndarray  # (G, S/16, S/16) uint8 0..255, how much of each image token a group's target covers
     drawn: list[int]  # numbers of the groups whose masks are learned
     masks: np.ndarray  # (K, S/2, S/2) uint8 0..255, of these
     valid: np.ndarray  # (S/2, S/2) bool
-    words: list[
-        tuple[int, tuple[float, float], int]
-    ]  # (index of its last token, relative point, group or -1)
+    words: list[tuple[int, tuple[float, float], int]]  # (index of last token, relative point, group or -1)
     openings: list[tuple[int, list[tuple[float, float]]]]  # (a state before a first phrase, middles shown)
     regions: list[tuple[float, float, float, float]]
     prompts: list[tuple[int, int]]  # (category, colour or 0) whose mask is asked for without a sentence

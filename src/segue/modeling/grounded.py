@@ -56,6 +56,11 @@ class ImageFeatures:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    @property
+    def finest(self) -> Tensor:
+        """(I, D, h, w), the last scale's map."""
+        return self.maps[len(self.vision.levels) - 1]
+
     def __getitem__(self, number: int) -> ImageFeatures:
         """One image's own features, as a batch of one."""
         one = slice(number, number + 1)
@@ -237,8 +242,8 @@ class GroundedModel(PreTrainedModel):
                 (`word_looks`).
         """
         if self.place_reader is not None:
-            if looks is None:
-                looks = self.place_reader.scores(states, image_tokens, image_index).softmax(dim=-1)
+            looks = self.word_looks(states, image_tokens, image_index) if looks is None else looks
+            assert looks is not None
             states = self.place_reader(states, looks.to(states.dtype))
         return self.point_head(states)
 
@@ -312,7 +317,7 @@ class GroundedModel(PreTrainedModel):
             return None
         assert scores is not None
         answers = torch.arange(len(scores), device=scores.device) if answers is None else answers
-        coarse, _ = self.thing_claims.votes(features.tokens, features.maps[len(features.vision.levels) - 1])
+        coarse, _ = self.thing_claims.votes(features.tokens, features.finest)
         return self.thing_claims(scores, image_index, answers, coarse)
 
     def decode_tokens(
@@ -329,9 +334,8 @@ class GroundedModel(PreTrainedModel):
         claim = None
         if self.thing_claims is not None:
             assert claims is not None, "the targets of this model claim things"
-            finest = features.maps[len(features.vision.levels) - 1]
-            votes = self.thing_claims.votes(features.tokens, finest)
-            claim = spread(claims, likeness(*votes), image_index).unflatten(1, finest.shape[-2:])
+            votes = self.thing_claims.votes(features.tokens, features.finest)
+            claim = spread(claims, likeness(*votes), image_index).unflatten(1, features.finest.shape[-2:])
         return self.pixel_decoder(features.maps, image_index, tokens, prior, claim)
 
 

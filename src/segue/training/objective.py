@@ -246,9 +246,8 @@ class GroundedObjective(PreTrainedModel):
         """Which cells show the same thing: image tokens among each other, and with the decoder's finest
         map."""
         assert self.model.thing_claims is not None
-        finest = features.maps[len(features.vision.levels) - 1]
-        votes = self.model.thing_claims.votes(features.tokens, finest)
-        grids = (features.vision.levels[0].shape[-2:], finest.shape[-2:])
+        votes = self.model.thing_claims.votes(features.tokens, features.finest)
+        grids = (features.vision.levels[0].shape[-2:], features.finest.shape[-2:])
         coarse, fine = (
             F.interpolate(things_Bhw[:, None].float(), size=grid, mode="nearest-exact").flatten(1).long()
             for grid in grids
@@ -356,7 +355,7 @@ class GroundedObjective(PreTrainedModel):
             terms[f"token_{name}"] = cell_loss(
                 logits, batch[f"{name}_map"], (h, w), excluded, name, self.weights.foreground
             )
-        finest = features.maps[len(features.vision.levels) - 1]
+        finest = features.finest
         for name, head in self.fine_head.items():
             logits = head(finest).flatten(2).transpose(1, 2)
             terms[f"fine_{name}"] = cell_loss(
