@@ -251,7 +251,7 @@ def test_whoever_decodes_says_which_targets_are_of_one_answer(monkeypatch):
     heard.clear()
     record = Record(image="a.png", width=48, height=40, objects=[])
     read_answers(predictor, [Sample("a", np.asarray(picture()), record, [turn, turn])], 8)
-    assert heard == [[0, 0, 0, 1, 1, 1]]  # the absent cat is read with a mask too
+    assert heard == [[0, 0, 1, 1, 2, 3]]  # the cat, read with a mask though it is rejected, takes nothing
 
 
 def test_other_targets_of_the_answer_move_the_words(monkeypatch):

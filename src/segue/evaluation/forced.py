@@ -12,9 +12,10 @@ Pictures are seen once and many answers read in one pass; the originals do both 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -82,7 +83,7 @@ def read_answers(
         second = _states(predictor, seen, [asked[i][0] for i in absent], again, batch_size)
         for i, text, reread in zip(absent, again, second, strict=True):
             given[i], states[i] = text, reread
-    masks = _masks(predictor, seen, [s for s, _ in asked], given, states, at_zero)
+    masks = _masks(predictor, seen, [s for s, _ in asked], given, states, rejected, at_zero)
     predictions: list[list[Prediction]] = [[] for _ in samples]
     for (s, turn), own, decided in zip(asked, masks, rejected, strict=True):
         targets = tuple(
@@ -188,19 +189,30 @@ def _masks(
     index: Sequence[int],
     given: Sequence[_Given],
     states: Sequence[Tensor],
+    rejected: Sequence[Sequence[bool]],
     at_zero: bool,
 ) -> list[list[np.ndarray]]:
-    """Bool masks (height, width) of every answer's targets, those of one picture decoded together."""
+    """Bool masks (height, width) of every answer's targets, those of one picture decoded together. A rejected
+    target's mask is that of an answer of its own: generated, it would have none to take from the others."""
     length = len(predictor.processor.vocabulary.group)
-    masks: list[list[np.ndarray]] = [[] for _ in given]
+    masks: list[list[Any]] = [[None] * len(text.places) for text in given]
     for picture, image in enumerate(seen):
-        own = [(i, place) for i, text in enumerate(given) if index[i] == picture for place in text.places]
+        own = [
+            (rejected[i][n], i, n)
+            for i, text in enumerate(given)
+            if index[i] == picture
+            for n in range(len(text.places))
+        ]
         if not own:
             continue
-        groups = torch.stack([states[i][place - 1 : place - 1 + length] for i, place in own])
-        answers = torch.tensor([i for i, _ in own], device=groups.device)
+        own.sort()
+        groups = torch.stack(
+            [states[i][given[i].places[n] - 1 : given[i].places[n] - 1 + length] for _, i, n in own]
+        )
+        alone = itertools.count(len(given))
+        answers = torch.tensor([next(alone) if apart else i for apart, i, _ in own], device=groups.device)
         low = mask_logits(predictor.model, image.features, torch.zeros_like(answers), groups, answers)
         full = (mask for piece in image.geometry.iter_masks_to_original(low) for mask in piece)
-        for (i, _), logits in zip(own, full, strict=True):
-            masks[i].append((logits >= 0 if at_zero else logits > 0).cpu().numpy())
+        for (_, i, n), logits in zip(own, full, strict=True):
+            masks[i][n] = (logits >= 0 if at_zero else logits > 0).cpu().numpy()
     return masks
