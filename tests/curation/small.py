@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from segue.curation.plan import Plan
-from segue.curation.rules import Scene
+from segue.curation.scene import Scene
 from segue.curation.targets import Ask
 from segue.data.native import ObjectRecord
 

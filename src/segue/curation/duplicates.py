@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segue.errors import MissingDependencyError
 
 if TYPE_CHECKING:
-    from segue.curation.steps import Judged
+    from segue.curation.judged import Judged
 
 __all__ = ["repeated", "same_question"]
 

@@ -17,11 +17,12 @@ from typing import Any
 from segue.curation.duplicates import repeated
 from segue.curation.inputs import Pictures
 from segue.curation.journal import Journal, Row
+from segue.curation.judged import Judged
 from segue.curation.plan import Plan, SplitPlan
 from segue.curation.replies import parse_marked
-from segue.curation.rules import Scene
+from segue.curation.scene import Scene
 from segue.curation.splits import split_of
-from segue.curation.steps import Judged, judged_pairs, scene_of
+from segue.curation.steps import judged_pairs, scene_of
 from segue.curation.tasks import Task
 from segue.data.muse_json import entry_of
 from segue.data.native import ObjectRecord, Phrase, Record, Turn, write_records

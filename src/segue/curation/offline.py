@@ -21,7 +21,7 @@ import yaml
 
 from segue.curation.replies import CaptionReply
 from segue.curation.requests import Reply, Request
-from segue.curation.rules import Scene
+from segue.curation.scene import Scene
 from segue.curation.targets import SEVERAL, Ask
 from segue.data.native import ObjectRecord
 from segue.data.wording import Noun, join_list, noun_of, number, pick

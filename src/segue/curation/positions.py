@@ -15,7 +15,7 @@ from segue.data.native import ObjectRecord
 from segue.data.wording import noun_of
 
 if TYPE_CHECKING:
-    from segue.curation.rules import Scene
+    from segue.curation.scene import Scene
 
 __all__ = ["misplaced"]
 

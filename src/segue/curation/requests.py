@@ -10,7 +10,7 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from segue.curation.plan import EndpointPlan, Price
-from segue.curation.rules import Scene
+from segue.curation.scene import Scene
 
 __all__ = [
     "Endpoint",

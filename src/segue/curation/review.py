@@ -19,10 +19,11 @@ from pydantic import BaseModel
 from segue.answer import Answer, Segment
 from segue.curation.export import Outcome, outcomes
 from segue.curation.journal import Decision, Journal
+from segue.curation.judged import Judged
 from segue.curation.prompts import box_corners
 from segue.curation.replies import Pair, ReplyError, parse_marked
 from segue.curation.session import Session
-from segue.curation.steps import Judged, check_edit, judged_pairs
+from segue.curation.steps import check_edit, judged_pairs
 from segue.data.native import decode_mask
 from segue.errors import DataError, MissingDependencyError
 from segue.images import open_image

@@ -9,54 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
-from segue.curation.plan import MUSE_MAX, RulePlan
+from segue.curation.plan import MUSE_MAX
 from segue.curation.positions import misplaced
 from segue.curation.replies import Mark, Pair, ReplyError, parse_marked
-from segue.curation.targets import SEVERAL, Ask
-from segue.data.native import ObjectRecord
+from segue.curation.scene import Scene
+from segue.curation.targets import SEVERAL
 from segue.data.wording import noun_of
 
-__all__ = ["QUALITY", "STRUCTURE", "Scene", "first_fault"]
+__all__ = ["QUALITY", "STRUCTURE", "first_fault"]
 
 Rule = Callable[["Pair", "Scene"], "str | None"]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a pair is checked against.
-
-    Attributes:
-        width, height: of the picture, in pixels.
-        objects: the listed instances; number n is entry n - 1.
-        asks: what the endpoint was asked for.
-        vocabulary: every category of the data set, to tell which other things an answer names.
-        present: every category in the picture, listed or not.
-        partly: categories with instances in the picture that are not in the list.
-        split: "train", "val" or "test": the side of the picture.
-        rules: the plan's bounds.
-    """
-
-    width: int
-    height: int
-    objects: Sequence[ObjectRecord]
-    asks: Sequence[Ask]
-    vocabulary: frozenset[str] = frozenset()
-    present: frozenset[str] = frozenset()
-    partly: frozenset[str] = frozenset()
-    split: str = "train"
-    rules: RulePlan = field(default_factory=RulePlan)
-
-    @cached_property
-    def absent(self) -> frozenset[str]:
-        """Categories that may be asked for as absent."""
-        return frozenset(name for ask in self.asks for name in ask.absent)
 
 
 def first_fault(pair: Pair, scene: Scene, rules: Sequence[Rule]) -> tuple[str, str] | None:

@@ -13,11 +13,13 @@ from pydantic import BaseModel
 from segue.curation.duplicates import same_question
 from segue.curation.inputs import Pictures
 from segue.curation.journal import Decision, Row
+from segue.curation.judged import Judged
 from segue.curation.plan import Plan
 from segue.curation.prompts import Prompts, instance_lines
 from segue.curation.replies import CaptionReply, Pair, PairsReply, ReplyError, ScoresReply, read_reply
 from segue.curation.requests import Message, Request
-from segue.curation.rules import QUALITY, STRUCTURE, Scene, first_fault
+from segue.curation.rules import QUALITY, STRUCTURE, first_fault
+from segue.curation.scene import Scene
 from segue.curation.selection import listed_objects
 from segue.curation.splits import split_of
 from segue.curation.tasks import Task
@@ -25,7 +27,6 @@ from segue.data.native import Record
 
 __all__ = [
     "Assessment",
-    "Judged",
     "Step",
     "assess",
     "judged_pairs",
@@ -53,33 +54,6 @@ class Assessment:
 
     outcome: str
     problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A pair and what became of it.
-
-    Attributes:
-        id: names the pair for good: picture, attempt and place in the reply.
-        pair: as a person edited it, else as the model wrote it.
-        rule: what refused it: a rule's name, "judge", "person" or "duplicate"; "" where it is accepted.
-        reason: in words.
-        by_person: a person has decided, whatever rules say.
-        score: the judge's, if there is one.
-    """
-
-    id: str
-    pair: Pair
-    prompts: str
-    model: str
-    rule: str = ""
-    reason: str = ""
-    by_person: bool = False
-    score: float | None = None
-
-    @property
-    def accepted(self) -> bool:
-        return not self.rule
 
 
 def scene_of(task: Task, record: Record, plan: Plan, vocabulary: frozenset[str]) -> Scene:
