@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from segue.curation.judged import Judged
 from segue.errors import MissingDependencyError
-
-if TYPE_CHECKING:
-    from segue.curation.judged import Judged
 
 __all__ = ["repeated", "same_question"]
 

@@ -1,4 +1,4 @@
-"""A pair and what became of it."""
+"""What rules, judge and people make of a pair: the steps say it, export and review read it."""
 
 from __future__ import annotations
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from segue.curation.scene import Scene
 from segue.data.native import ObjectRecord
 from segue.data.wording import noun_of
-
-if TYPE_CHECKING:
-    from segue.curation.scene import Scene
 
 __all__ = ["misplaced"]
 

@@ -24,7 +24,7 @@ from segue.data.wording import noun_of
 
 __all__ = ["QUALITY", "STRUCTURE", "first_fault"]
 
-Rule = Callable[["Pair", "Scene"], "str | None"]
+Rule = Callable[[Pair, Scene], "str | None"]
 
 
 def first_fault(pair: Pair, scene: Scene, rules: Sequence[Rule]) -> tuple[str, str] | None:
