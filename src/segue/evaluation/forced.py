@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -195,24 +195,21 @@ def _masks(
     """Bool masks (height, width) of every answer's targets, those of one picture decoded together. A rejected
     target's mask is that of an answer of its own: generated, it would have none to take from the others."""
     length = len(predictor.processor.vocabulary.group)
-    masks: list[list[Any]] = [[None] * len(text.places) for text in given]
+    masks: dict[tuple[int, int], np.ndarray] = {}
     for picture, image in enumerate(seen):
-        own = [
-            (rejected[i][n], i, n)
-            for i, text in enumerate(given)
-            if index[i] == picture
-            for n in range(len(text.places))
+        places = [
+            (i, n) for i, text in enumerate(given) if index[i] == picture for n in range(len(text.places))
         ]
-        if not own:
+        if not places:
             continue
-        own.sort()
-        groups = torch.stack(
-            [states[i][given[i].places[n] - 1 : given[i].places[n] - 1 + length] for _, i, n in own]
-        )
+        places.sort(key=lambda place: rejected[place[0]][place[1]])  # the others stay side by side
         alone = itertools.count(len(given))
-        answers = torch.tensor([next(alone) if apart else i for apart, i, _ in own], device=groups.device)
+        answers = torch.tensor([next(alone) if rejected[i][n] else i for i, n in places])
+        first = [given[i].places[n] - 1 for i, n in places]
+        groups = torch.stack([states[i][at : at + length] for (i, _), at in zip(places, first, strict=True)])
+        answers = answers.to(groups.device)
         low = mask_logits(predictor.model, image.features, torch.zeros_like(answers), groups, answers)
         full = (mask for piece in image.geometry.iter_masks_to_original(low) for mask in piece)
-        for (_, i, n), logits in zip(own, full, strict=True):
-            masks[i][n] = (logits >= 0 if at_zero else logits > 0).cpu().numpy()
-    return masks
+        for place, logits in zip(places, full, strict=True):
+            masks[place] = (logits >= 0 if at_zero else logits > 0).cpu().numpy()
+    return [[masks[i, n] for n in range(len(text.places))] for i, text in enumerate(given)]
